@@ -1,0 +1,7 @@
+//! core
+#![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;
+pub mod genotypes;
+pub mod precision;
+pub mod round;
