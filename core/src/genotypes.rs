@@ -163,7 +163,11 @@ impl Genotypes {
     pub fn missing_snps(&self, i: usize) -> impl Iterator<Item = (usize, usize, u32)> + '_ {
         let plane = self.missing(i).unwrap_or(&[]);
         self.segments.iter().flat_map(move |s| {
-            let words = if plane.is_empty() { 0..0 } else { s.words.clone() };
+            let words = if plane.is_empty() {
+                0..0
+            } else {
+                s.words.clone()
+            };
             words.flat_map(move |w| {
                 let first = s.snps.start + (w - s.words.start) * 64;
                 Bits(plane[w]).map(move |bit| (first + bit as usize, w, bit))
@@ -271,7 +275,11 @@ impl GenotypeBuilder {
     pub fn segment(&mut self, name: impl Into<String>) {
         self.close();
         let (m, w) = (self.counts.len(), self.words());
-        self.segments.push(Segment { name: name.into(), snps: m..m, words: w..w });
+        self.segments.push(Segment {
+            name: name.into(),
+            snps: m..m,
+            words: w..w,
+        });
     }
 
     /// Adds one SNP: the dosages of all individuals, in order.
@@ -280,11 +288,18 @@ impl GenotypeBuilder {
     /// If no segment was started, the number of calls is not the number of individuals, or a
     /// dosage exceeds 2.
     pub fn push(&mut self, calls: impl IntoIterator<Item = Option<u8>>) {
-        assert!(!self.segments.is_empty(), "start a segment before the first SNP");
+        assert!(
+            !self.segments.is_empty(),
+            "start a segment before the first SNP"
+        );
         let mut counts = Counts::default();
         let (bit, mut seen) = (self.filled, 0);
         for (i, call) in calls.into_iter().enumerate() {
-            assert!(i < self.samples, "more calls than the {} individuals", self.samples);
+            assert!(
+                i < self.samples,
+                "more calls than the {} individuals",
+                self.samples
+            );
             seen += 1;
             match call {
                 Some(x) => {
@@ -362,7 +377,11 @@ impl GenotypeBuilder {
             self.flush();
         }
         let aligned = SEGMENT_BITS / 64;
-        while self.segments.last().is_some_and(|s| s.words.len() % aligned != 0) {
+        while self
+            .segments
+            .last()
+            .is_some_and(|s| s.words.len() % aligned != 0)
+        {
             self.flush();
         }
     }
@@ -405,12 +424,18 @@ mod tests {
         let rows = [4, 2, 2, 12];
         let s = g.select(&rows);
         assert_eq!(s.dosage(1, 70), call(2, 70));
-        assert_eq!(s.counts()[5].observed() + u64::from(s.counts()[5].missing), 4);
+        assert_eq!(
+            s.counts()[5].observed() + u64::from(s.counts()[5].missing),
+            4
+        );
     }
 
     #[test]
     fn an_empty_set_has_no_words() {
         let g = GenotypeBuilder::new(4).finish();
-        assert_eq!((g.samples(), g.snps(), g.words(), g.has_missing()), (4, 0, 0, false));
+        assert_eq!(
+            (g.samples(), g.snps(), g.words(), g.has_missing()),
+            (4, 0, 0, false)
+        );
     }
 }

@@ -73,7 +73,15 @@ const fn row(
 }
 
 const F64: Format = row("f64", 8, 53, -1022, f64::MAX, Precision::F64, Role::Factor);
-const F32: Format = row("f32", 4, 24, -126, f32::MAX as f64, Precision::F32, Role::Factor);
+const F32: Format = row(
+    "f32",
+    4,
+    24,
+    -126,
+    f32::MAX as f64,
+    Precision::F32,
+    Role::Factor,
+);
 /// Largest TF32 value, (2 − 2⁻¹⁰)·2¹²⁷.
 const TF32_MAX: f64 = (2.0 - 1.0 / 1024.0) * 170141183460469231731687303715884105728.0;
 const TF32: Format = row("tf32", 4, 11, -126, TF32_MAX, Precision::F32, Role::Compute);
@@ -151,7 +159,9 @@ impl Precision {
     /// # Panics
     /// For `I8`, whose sums are 32-bit integers.
     pub fn accumulator(self) -> Precision {
-        self.format().accumulator.expect("I8 accumulates in 32-bit integers")
+        self.format()
+            .accumulator
+            .expect("I8 accumulates in 32-bit integers")
     }
 }
 
@@ -198,7 +208,10 @@ impl FromStr for Precision {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let named = |p: &Precision| p.format().name.eq_ignore_ascii_case(text);
-        Precision::ALL.into_iter().find(named).ok_or(UnknownPrecision)
+        Precision::ALL
+            .into_iter()
+            .find(named)
+            .ok_or(UnknownPrecision)
     }
 }
 
@@ -209,12 +222,24 @@ mod tests {
     #[test]
     fn the_table_agrees_with_the_storage_types() {
         assert_eq!(Precision::F64.unit_roundoff(), f64::EPSILON / 2.0);
-        assert_eq!(Precision::F32.unit_roundoff(), f64::from(f32::EPSILON) / 2.0);
-        assert_eq!(Precision::F16.unit_roundoff(), half::f16::EPSILON.to_f64() / 2.0);
+        assert_eq!(
+            Precision::F32.unit_roundoff(),
+            f64::from(f32::EPSILON) / 2.0
+        );
+        assert_eq!(
+            Precision::F16.unit_roundoff(),
+            half::f16::EPSILON.to_f64() / 2.0
+        );
         assert_eq!(Precision::F16.format().max, half::f16::MAX.to_f64());
-        assert_eq!(Precision::F16.min_positive(), half::f16::MIN_POSITIVE_SUBNORMAL.to_f64());
+        assert_eq!(
+            Precision::F16.min_positive(),
+            half::f16::MIN_POSITIVE_SUBNORMAL.to_f64()
+        );
         assert_eq!(Precision::Bf16.format().max, half::bf16::MAX.to_f64());
-        assert_eq!(Precision::Bf16.unit_roundoff(), half::bf16::EPSILON.to_f64() / 2.0);
+        assert_eq!(
+            Precision::Bf16.unit_roundoff(),
+            half::bf16::EPSILON.to_f64() / 2.0
+        );
         assert_eq!(Precision::F64.min_positive(), f64::from_bits(1));
         assert_eq!(Precision::F32.min_positive(), f64::from(f32::from_bits(1)));
         assert_eq!(Precision::F8E4M3.min_positive(), exp2(-9));

@@ -33,16 +33,28 @@ fn round_small(x: f64, p: Precision) -> f64 {
         return if f.saturates { f.max.copysign(x) } else { x };
     }
     // Spacing of the format's values around x: 2^quantum.
-    let fraction = if p == Precision::I8 { 0 } else { f.digits as i32 - 1 };
+    let fraction = if p == Precision::I8 {
+        0
+    } else {
+        f.digits as i32 - 1
+    };
     let quantum = if p == Precision::I8 {
         0
     } else {
-        crate::precision::exponent(if magnitude == 0.0 { f64::MIN_POSITIVE } else { magnitude })
-            .max(f.min_exponent)
+        crate::precision::exponent(if magnitude == 0.0 {
+            f64::MIN_POSITIVE
+        } else {
+            magnitude
+        })
+        .max(f.min_exponent)
             - fraction
     };
     // Exact: division by a power of two; a result that underflows is far below half a quantum.
-    let scaled = if quantum < -1000 { magnitude * exp2(-quantum) } else { magnitude / exp2(quantum) };
+    let scaled = if quantum < -1000 {
+        magnitude * exp2(-quantum)
+    } else {
+        magnitude / exp2(quantum)
+    };
     let rounded = ties_even(scaled) * exp2(quantum);
     let bounded = match rounded > f.max {
         false => rounded,
@@ -78,7 +90,11 @@ pub fn to_f8(x: f64, p: Precision) -> u8 {
     let e = crate::precision::exponent(magnitude).max(1 - bias);
     // An integer below 2^(fraction + 1): implicit one and fraction.
     let significand = (magnitude / exp2(e - fraction)) as i32;
-    let biased = if significand < 1 << fraction { 0 } else { e + bias };
+    let biased = if significand < 1 << fraction {
+        0
+    } else {
+        e + bias
+    };
     let field = significand & ((1 << fraction) - 1);
     sign | ((biased << fraction) | field) as u8
 }
@@ -89,7 +105,10 @@ pub fn to_f8(x: f64, p: Precision) -> u8 {
 /// If `p` is not `F8E4M3` or `F8E5M2`.
 pub fn from_f8(bits: u8, p: Precision) -> f64 {
     let (fraction, bias, nan) = f8_layout(p);
-    let (biased, field) = (i32::from(bits & 0x7f) >> fraction, i32::from(bits) & ((1 << fraction) - 1));
+    let (biased, field) = (
+        i32::from(bits & 0x7f) >> fraction,
+        i32::from(bits) & ((1 << fraction) - 1),
+    );
     let magnitude = match p {
         Precision::F8E4M3 if bits & 0x7f == nan => f64::NAN,
         Precision::F8E5M2 if biased == 31 && field != 0 => f64::NAN,
@@ -97,7 +116,11 @@ pub fn from_f8(bits: u8, p: Precision) -> f64 {
         _ if biased == 0 => f64::from(field) * exp2(1 - bias - fraction),
         _ => f64::from(field + (1 << fraction)) * exp2(biased - bias - fraction),
     };
-    if bits >> 7 == 1 { -magnitude } else { magnitude }
+    if bits >> 7 == 1 {
+        -magnitude
+    } else {
+        magnitude
+    }
 }
 
 /// Fraction bits, exponent bias and the bits of NaN.

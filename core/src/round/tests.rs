@@ -7,8 +7,9 @@ use alloc::vec::Vec;
 fn values(p: Precision) -> Vec<f64> {
     let f = p.format();
     let fraction = f.digits as i32 - 1;
-    let mut all: Vec<f64> =
-        (0..1u32 << fraction).map(|i| f64::from(i) * exp2(f.min_exponent - fraction)).collect();
+    let mut all: Vec<f64> = (0..1u32 << fraction)
+        .map(|i| f64::from(i) * exp2(f.min_exponent - fraction))
+        .collect();
     let mut e = f.min_exponent;
     loop {
         for i in 0..1u32 << fraction {
@@ -34,7 +35,12 @@ fn next_down(x: f64) -> f64 {
 fn check(x: f64, expected: f64, p: Precision) {
     for s in [1.0, -1.0] {
         let got = round(s * x, p);
-        assert_eq!(got.to_bits(), (s * expected).to_bits(), "{p}: {:e} gave {got:e}", s * x);
+        assert_eq!(
+            got.to_bits(),
+            (s * expected).to_bits(),
+            "{p}: {:e} gave {got:e}",
+            s * x
+        );
     }
 }
 
@@ -70,7 +76,10 @@ fn exhaust(p: Precision) {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "too slow under Miri; the eight-bit formats cover the code")]
+#[cfg_attr(
+    miri,
+    ignore = "too slow under Miri; the eight-bit formats cover the code"
+)]
 fn f16_rounds_every_value_and_midpoint() {
     exhaust(Precision::F16);
     for bits in 0..=u16::MAX {
@@ -80,7 +89,10 @@ fn f16_rounds_every_value_and_midpoint() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "too slow under Miri; the eight-bit formats cover the code")]
+#[cfg_attr(
+    miri,
+    ignore = "too slow under Miri; the eight-bit formats cover the code"
+)]
 fn bf16_rounds_every_value_and_midpoint() {
     exhaust(Precision::Bf16);
     for bits in 0..=u16::MAX {
@@ -90,7 +102,10 @@ fn bf16_rounds_every_value_and_midpoint() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "too slow under Miri; the eight-bit formats cover the code")]
+#[cfg_attr(
+    miri,
+    ignore = "too slow under Miri; the eight-bit formats cover the code"
+)]
 fn tf32_rounds_every_value_and_midpoint() {
     exhaust(Precision::Tf32);
 }
@@ -134,7 +149,13 @@ fn rounding_twice_would_differ_where_half_goes_through_f32() {
 
 #[test]
 fn i8_rounds_to_integers_and_saturates() {
-    for (x, r) in [(0.5, 0.0), (1.5, 2.0), (-2.5, -2.0), (126.6, 127.0), (-999.0, -127.0)] {
+    for (x, r) in [
+        (0.5, 0.0),
+        (1.5, 2.0),
+        (-2.5, -2.0),
+        (126.6, 127.0),
+        (-999.0, -127.0),
+    ] {
         assert_eq!(round(x, Precision::I8), r);
     }
     assert_eq!(round(f64::NAN, Precision::I8), 0.0);
