@@ -217,7 +217,7 @@ impl Genotypes {
 }
 
 /// Positions of the one bits of a word, ascending.
-struct Bits(u64);
+pub(crate) struct Bits(pub(crate) u64);
 
 impl Iterator for Bits {
     type Item = u32;

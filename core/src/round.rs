@@ -71,6 +71,11 @@ fn ties_even(x: f64) -> f64 {
     if x < UNITS { (x + UNITS) - UNITS } else { x }
 }
 
+/// `x` to the nearest integer, ties to even.
+pub fn nearest_integer(x: f64) -> f64 {
+    ties_even(x.abs()).copysign(x)
+}
+
 /// Bits of `x` in the one-byte format `p`, after rounding.
 ///
 /// NaN becomes the format's NaN of the same sign (E4M3: `0x7f`, E5M2: `0x7e`).
