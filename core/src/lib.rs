@@ -3,13 +3,25 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 pub mod backend;
+pub mod certificate;
+pub mod columns;
+pub mod deflate;
+pub mod dense;
+pub mod distances;
 pub mod engine;
 pub mod exp;
+pub mod factor;
 pub mod genotypes;
+pub mod gls;
 pub mod kernel;
 pub mod pairs;
+pub mod policy;
 pub mod precision;
+pub mod precondition;
+pub mod refine;
 pub mod round;
+pub mod solver;
 pub mod sym;
+pub mod system;
 pub mod task;
 pub mod tile;

@@ -1,0 +1,172 @@
+//! Order statistics of the pair statistic: the median that scales γ, and quantiles for reports.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::backend::Backend;
+use crate::pairs::MEAN_BITS;
+use crate::sym::Blocks;
+
+/// Up to this many individuals every pair is counted; beyond, the pairs of this many individuals
+/// drawn evenly from the file.
+pub const EXACT_SAMPLES: usize = 32_768;
+
+/// Groups whose medians give the standard error of a sampled median.
+const GROUPS: usize = 16;
+
+/// Order statistics of a distance over all pairs i < j.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distances {
+    /// Minimum, 5 %, 25 %, median, 75 %, 95 %, maximum.
+    pub quantiles: [f64; 7],
+    /// Pairs counted.
+    pub pairs: u64,
+    /// Standard error of the median if pairs were sampled; `None` if all were counted.
+    pub standard_error: Option<f64>,
+}
+
+/// The levels of [`Distances::quantiles`].
+pub const LEVELS: [f64; 7] = [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0];
+
+impl Distances {
+    /// The median: the mean of the two middle order statistics.
+    pub fn median(&self) -> f64 {
+        self.quantiles[3]
+    }
+
+    /// Counts the pairs of a symmetric distance statistic (not of products) over `samples`
+    /// individuals. Two passes over N²/2 numbers. `None` for fewer than two individuals.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    pub fn count<B: Backend>(
+        backend: &B,
+        pairs: &B::Pairs,
+        samples: usize,
+    ) -> Result<Option<Self>, B::Error> {
+        let chosen: Vec<u32> = match samples {
+            0..=EXACT_SAMPLES => (0..samples as u32).collect(),
+            n => (0..EXACT_SAMPLES)
+                .map(|i| (i * n / EXACT_SAMPLES) as u32)
+                .collect(),
+        };
+        let Some(quantiles) = quantiles(backend, pairs, &chosen)? else {
+            return Ok(None);
+        };
+        let standard_error = match samples > EXACT_SAMPLES {
+            false => None,
+            true => Some(median_error(backend, pairs, &chosen)?),
+        };
+        let n = chosen.len() as u64;
+        Ok(Some(Distances {
+            quantiles,
+            pairs: n * (n - 1) / 2,
+            standard_error,
+        }))
+    }
+}
+
+/// Standard error of the median from disjoint groups, interleaved over the file.
+fn median_error<B: Backend>(
+    backend: &B,
+    pairs: &B::Pairs,
+    chosen: &[u32],
+) -> Result<f64, B::Error> {
+    let mut medians = Vec::with_capacity(GROUPS);
+    for g in 0..GROUPS {
+        let group: Vec<u32> = chosen.iter().skip(g).step_by(GROUPS).copied().collect();
+        medians.extend(quantiles(backend, pairs, &group)?.map(|q| q[3]));
+    }
+    let n = medians.len() as f64;
+    let mean = medians.iter().sum::<f64>() / n;
+    let ss: f64 = medians.iter().map(|m| (m - mean) * (m - mean)).sum();
+    Ok(num_traits::Float::sqrt(ss / (n - 1.0) / n))
+}
+
+fn quantiles<B: Backend>(
+    backend: &B,
+    pairs: &B::Pairs,
+    chosen: &[u32],
+) -> Result<Option<[f64; 7]>, B::Error> {
+    let mut bins: Vec<u64> = Vec::new();
+    visit(backend, pairs, chosen, |v| {
+        let bin = bin(v);
+        if bins.len() <= bin {
+            bins.resize(bin + 1, 0);
+        }
+        bins[bin] += 1;
+    })?;
+    let count: u64 = bins.iter().sum();
+    if count == 0 {
+        return Ok(None);
+    }
+    // Each quantile is the mean of two order statistics (ranks from 0), equal but for a median
+    // of an even number.
+    let ranks = LEVELS.map(|level| {
+        let twice = 2.0 * level * (count - 1) as f64;
+        let low = (twice as u64) / 2;
+        [low, if level == 0.5 { count / 2 } else { low }]
+    });
+    // Where the ranks fall: bin and rank within it.
+    let place = |rank: u64| {
+        let mut before = 0;
+        for (b, &c) in bins.iter().enumerate() {
+            if rank < before + c {
+                return (b, (rank - before) as usize);
+            }
+            before += c;
+        }
+        (bins.len() - 1, 0)
+    };
+    let places = ranks.map(|r| r.map(place));
+    let mut wanted: Vec<usize> = places.iter().flatten().map(|&(b, _)| b).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut found: Vec<Vec<i64>> = vec![Vec::new(); wanted.len()];
+    visit(backend, pairs, chosen, |v| {
+        // Whole numbers need not be kept: they are the first of their bin.
+        if v & FRACTION != 0
+            && let Ok(at) = wanted.binary_search(&bin(v))
+        {
+            found[at].push(v.max(0));
+        }
+    })?;
+    found.iter_mut().for_each(|f| f.sort_unstable());
+    let unit = crate::precision::exp2(-(MEAN_BITS as i32));
+    let value = |(b, within): (usize, usize)| {
+        wanted
+            .binary_search(&b)
+            .map_or(0.0, |at| found[at][within] as f64 * unit)
+    };
+    Ok(Some(places.map(|[a, b]| (value(a) + value(b)) / 2.0)))
+}
+
+/// Bits after the binary point.
+const FRACTION: i64 = (1 << MEAN_BITS) - 1;
+
+/// Whole part of a fixed-point distance; the rounding of μ² can leave one just below zero.
+fn bin(v: i64) -> usize {
+    (v >> MEAN_BITS).max(0) as usize
+}
+
+/// Calls `f` with every pair i < j.
+fn visit<B: Backend>(
+    backend: &B,
+    pairs: &B::Pairs,
+    chosen: &[u32],
+    mut f: impl FnMut(i64),
+) -> Result<(), B::Error> {
+    let blocks = Blocks::new(chosen.len(), 256);
+    for (bi, rows) in blocks.iter().enumerate() {
+        for cols in blocks.iter().take(bi + 1) {
+            let block = backend.pair_block(pairs, &chosen[rows.clone()], &chosen[cols.clone()])?;
+            for (c, column) in block.chunks_exact(rows.len()).enumerate() {
+                let skip = (cols.start + c + 1)
+                    .saturating_sub(rows.start)
+                    .min(rows.len());
+                column[skip..].iter().for_each(|&v| f(v));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! The left-looking mixed-precision tile Cholesky factorisation.
+//!
+//! L_ik = (R_ik − Σ_{j<k} L_ij L_kjᵀ) L_kk⁻ᵀ, the sum in the accumulator's precision and in the
+//! order of j, each tile rounded once: for a given backend the bits depend on nothing else, so any
+//! engine and any number of threads gives the same factor.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::backend::{Backend, BackendError, ErrorKind, Solve, Trans};
+use crate::columns::Columns;
+use crate::deflate::Deflation;
+use crate::engine::Engine;
+use crate::precision::Precision;
+use crate::sym::{Blocks, SymTiles};
+use crate::system::System;
+use crate::task::{Op, cholesky};
+use crate::tile::natural_scale;
+
+/// A Cholesky factor L in tiles of planned precisions.
+#[derive(Debug)]
+pub struct Cholesky<T> {
+    blocks: Blocks,
+    tiles: SymTiles<Option<T>>,
+}
+
+/// Why a factorisation ended early.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FactorError<E> {
+    /// The matrix, as rounded, is not positive definite.
+    NotPositiveDefinite {
+        /// Diagonal tile.
+        tile: usize,
+        /// Row within the tile.
+        pivot: usize,
+    },
+    /// The backend failed.
+    Backend(E),
+}
+
+impl<E: fmt::Display> fmt::Display for FactorError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FactorError::NotPositiveDefinite { tile, pivot } => {
+                write!(
+                    f,
+                    "not positive definite: diagonal tile {tile}, row {pivot}"
+                )
+            }
+            FactorError::Backend(e) => e.fmt(f),
+        }
+    }
+}
+
+impl<E: BackendError> core::error::Error for FactorError<E> {}
+
+impl<B: Backend, E: Engine> System<'_, B, E> {
+    /// Factors R + λI, R the deflated kernel, with tiles stored as `plan` says. N³/3 operations.
+    ///
+    /// # Errors
+    /// If a pivot is not positive, or the backend fails.
+    ///
+    /// # Panics
+    /// If the plan is not of this system's order in tiles, or a diagonal tile is planned in
+    /// another format than F32 or F64.
+    pub fn factor(
+        &self,
+        ridge: f64,
+        plan: &SymTiles<Precision>,
+        deflation: Option<&Deflation<B::Tile>>,
+    ) -> Result<Cholesky<B::Tile>, FactorError<B::Error>> {
+        let order = self.blocks().count();
+        assert_eq!(plan.order(), order, "order of the plan");
+        let mut tiles = SymTiles::from_fn(order, |_, _| None);
+        self.engine.run(
+            &mut tiles,
+            cholesky(order),
+            |task, reads, out: &mut Option<B::Tile>| {
+                self.execute(task.op, (ridge, plan, deflation), reads, out)
+                    .map_err(|error| match error.kind() {
+                        ErrorKind::NotPositiveDefinite { pivot } => {
+                            FactorError::NotPositiveDefinite {
+                                tile: task.write().0,
+                                pivot,
+                            }
+                        }
+                        _ => FactorError::Backend(error),
+                    })
+            },
+        )?;
+        Ok(Cholesky {
+            blocks: self.blocks(),
+            tiles,
+        })
+    }
+
+    fn execute(
+        &self,
+        op: Op,
+        (ridge, plan, deflation): (f64, &SymTiles<Precision>, Option<&Deflation<B::Tile>>),
+        reads: &[&Option<B::Tile>],
+        out: &mut Option<B::Tile>,
+    ) -> Result<(), B::Error> {
+        let backend = self.backend;
+        let tile = |t: &Option<B::Tile>| -> bool { t.is_some() };
+        debug_assert!(reads.iter().all(|t| tile(t)), "operands are finished");
+        let reads: Vec<&B::Tile> = reads.iter().filter_map(|t| t.as_ref()).collect();
+        match op {
+            Op::Update { i, k } => {
+                let accumulator = plan[(i, k)].accumulator();
+                let mut sum = self.deflated_tile((i, k), accumulator, deflation)?;
+                if i == k {
+                    assert_eq!(accumulator, plan[(i, k)], "diagonal tiles are F32 or F64");
+                    backend.shift(&mut sum, ridge)?;
+                    for l in reads {
+                        // A(k,k) ← A(k,k) − L(k,j) L(k,j)ᵀ
+                        backend.syrk(-1.0, l, &mut sum)?;
+                    }
+                } else {
+                    for pair in reads.chunks_exact(2) {
+                        // A(i,k) ← A(i,k) − L(i,j) L(k,j)ᵀ
+                        backend.gemm(
+                            -1.0,
+                            (pair[0], Trans::No),
+                            (pair[1], Trans::Yes),
+                            &mut sum,
+                        )?;
+                    }
+                }
+                *out = Some(sum);
+            }
+            Op::Potrf { .. } => {
+                if let Some(a) = out {
+                    backend.potrf(a)?;
+                }
+            }
+            Op::Trsm { i, k } => {
+                if let Some(a) = out {
+                    backend.trsm(Solve::RightTransposed, reads[0], a)?;
+                    let precision = plan[(i, k)];
+                    if precision != precision.accumulator() {
+                        let scale = natural_scale(backend.norm(a)?.max, precision);
+                        *a = backend.convert(a, precision, scale)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T> Cholesky<T> {
+    /// A factor from its finished tiles; `None` if their number does not fit the blocks.
+    pub fn from_tiles(blocks: Blocks, tiles: Vec<T>) -> Option<Self> {
+        let tiles = SymTiles::from_vec(blocks.count(), tiles.into_iter().map(Some).collect())?;
+        Some(Cholesky { blocks, tiles })
+    }
+
+    /// How the rows are cut.
+    pub fn blocks(&self) -> Blocks {
+        self.blocks
+    }
+
+    /// Finished tiles with their places, in row order.
+    pub fn iter(&self) -> impl Iterator<Item = ((usize, usize), &T)> {
+        self.tiles
+            .iter()
+            .filter_map(|(at, t)| t.as_ref().map(|t| (at, t)))
+    }
+
+    fn tile(&self, at: (usize, usize)) -> &T {
+        self.tiles[at]
+            .as_ref()
+            .expect("a finished factor holds every tile")
+    }
+
+    /// Solves L Lᵀ X = B in FP64 on all columns at once. 2·8·N² operations.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    ///
+    /// # Panics
+    /// If the panel has not N rows.
+    pub fn solve<B, E>(&self, backend: &B, engine: &E, b: &Columns) -> Result<Columns, B::Error>
+    where
+        B: Backend<Tile = T>,
+        E: Engine,
+        T: Send + Sync,
+    {
+        assert_eq!(b.rows(), self.blocks.rows, "rows of the right-hand sides");
+        let mut x = b.upload(backend, self.blocks)?;
+        let count = self.blocks.count();
+        for k in 0..count {
+            // Y(k) ← L(k,k)⁻¹ B(k);  B(i) ← B(i) − L(i,k) Y(k), i > k
+            let (head, below) = x.split_at_mut(k + 1);
+            backend.trsm(Solve::Left, self.tile((k, k)), &mut head[k])?;
+            let y = &head[k];
+            engine.for_each(below, |i, b| {
+                let l = self.tile((k + 1 + i, k));
+                backend.gemm(-1.0, (l, Trans::No), (y, Trans::No), b)
+            })?;
+        }
+        for k in (0..count).rev() {
+            // X(k) ← L(k,k)⁻ᵀ Y(k);  Y(j) ← Y(j) − L(k,j)ᵀ X(k), j < k
+            let (above, tail) = x.split_at_mut(k);
+            backend.trsm(Solve::LeftTransposed, self.tile((k, k)), &mut tail[0])?;
+            let solved = &tail[0];
+            engine.for_each(above, |j, b| {
+                let l = self.tile((k, j));
+                backend.gemm(-1.0, (l, Trans::Yes), (solved, Trans::No), b)
+            })?;
+        }
+        Columns::download(backend, self.blocks, &x)
+    }
+}

@@ -1,0 +1,283 @@
+//! Refinement: conjugate gradients on the true kernel, preconditioned by the factor.
+//!
+//! Each column iterates with its own α and β and stops on its own; columns only share passes over
+//! the kernel. A column's sequence of operations therefore depends on nothing but its own data.
+//! Residuals that decide are true ones, b − Aα in FP64 from the exact pair statistics.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::backend::Backend;
+use crate::certificate::{Certificate, Stop, UNIT};
+use crate::columns::{Columns, WIDTH};
+use crate::dense::{axpy, dot, norm_max, norm2};
+use crate::engine::Engine;
+use crate::precondition::Preconditioner;
+use crate::system::System;
+
+/// When to stop.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Backward error η at which a column is done.
+    pub tolerance: f64,
+    /// Iterations after which a column has failed to converge; 0 applies the factor once and
+    /// only measures.
+    pub iterations: u32,
+}
+
+/// A + λI, its norm, and an approximate inverse.
+pub struct Refiner<'a, B: Backend, E> {
+    /// The kernel matrix.
+    pub system: System<'a, B, E>,
+    /// λ.
+    pub ridge: f64,
+    /// ‖K + λI‖_∞.
+    pub norm: f64,
+    /// The approximate inverse.
+    pub preconditioner: &'a Preconditioner<B::Tile>,
+}
+
+/// What the next pass over the kernel does for a column.
+#[derive(Clone, Copy, PartialEq)]
+enum Next {
+    /// One step along the search direction.
+    Step,
+    /// The true residual of the iterate.
+    Residual,
+    /// Nothing: it is done.
+    Rest,
+}
+
+/// State of one column. Vectors: right-hand side b, iterate x, residual r, direction p.
+struct Column {
+    b: Vec<f64>,
+    x: Vec<f64>,
+    r: Vec<f64>,
+    p: Vec<f64>,
+    /// rᵀM⁻¹r of the last step.
+    rho: f64,
+    /// Whether the next direction starts afresh.
+    restart: bool,
+    next: Next,
+    /// Best true residual so far, with its iterate.
+    best: Option<(f64, Vec<f64>, Vec<f64>)>,
+    before: Option<f64>,
+    iterations: u32,
+    passes: u32,
+    stop: Stop,
+}
+
+impl<B: Backend, E: Engine> Refiner<'_, B, E> {
+    /// Solves (K + λI) X = B for any number of columns, each with its certificate.
+    ///
+    /// `start` gives first guesses. A column whose certificate says [`Stop::Limit`] has not
+    /// reached the tolerance and not stagnated within the iterations allowed.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    pub fn solve(
+        &self,
+        b: &[&[f64]],
+        start: Option<&[Vec<f64>]>,
+        limits: Limits,
+    ) -> Result<Vec<(Vec<f64>, Certificate)>, B::Error> {
+        let mut solved = Vec::with_capacity(b.len());
+        for (p, chunk) in b.chunks(WIDTH).enumerate() {
+            let guess = |c: usize| start.map(|s| s[p * WIDTH + c].clone());
+            let mut columns: Vec<Column> = chunk
+                .iter()
+                .enumerate()
+                .map(|(c, b)| Column::new(b, guess(c)))
+                .collect();
+            self.precondition(&mut columns)?;
+            while columns.iter().any(|c| c.next != Next::Rest) {
+                self.pass(&mut columns, limits)?;
+            }
+            solved.extend(columns.into_iter().map(|c| self.certify(c)));
+        }
+        Ok(solved)
+    }
+
+    /// One multiplication by the kernel and one application of the factor, for all columns.
+    fn pass(&self, columns: &mut [Column], limits: Limits) -> Result<(), B::Error> {
+        let n = self.system.order();
+        let rest = vec![0.0; n];
+        let operands = columns.iter().map(|c| match c.next {
+            Next::Step => c.p.as_slice(),
+            Next::Residual => c.x.as_slice(),
+            Next::Rest => rest.as_slice(),
+        });
+        let product = self.system.multiply(&Columns::from_slices(n, operands))?;
+        for (c, column) in columns.iter_mut().enumerate() {
+            let mut q = product.column(c).to_vec();
+            match column.next {
+                Next::Step => {
+                    axpy(self.ridge, &column.p, &mut q);
+                    column.step(&q, self.norm, limits);
+                }
+                Next::Residual => {
+                    axpy(self.ridge, &column.x, &mut q);
+                    column.check(&q, self.norm, limits);
+                }
+                Next::Rest => {}
+            }
+        }
+        self.precondition(columns)
+    }
+
+    /// New directions p ← M⁻¹r + βp for the columns that go on stepping.
+    fn precondition(&self, columns: &mut [Column]) -> Result<(), B::Error> {
+        if columns.iter().all(|c| c.next != Next::Step) {
+            return Ok(());
+        }
+        let n = self.system.order();
+        let rest = vec![0.0; n];
+        let stepping = |c: &Column| c.next == Next::Step;
+        let residuals = columns
+            .iter()
+            .map(|c| if stepping(c) { &c.r } else { &rest });
+        let panel = Columns::from_slices(n, residuals.map(Vec::as_slice));
+        let (backend, engine) = (self.system.backend, self.system.engine);
+        let z = self.preconditioner.apply(backend, engine, &panel)?;
+        for (c, column) in columns.iter_mut().enumerate().filter(|(_, c)| stepping(c)) {
+            column.turn(z.column(c));
+        }
+        Ok(())
+    }
+
+    fn certify(&self, c: Column) -> (Vec<f64>, Certificate) {
+        let (after, x, r) = c.best.unwrap_or((f64::INFINITY, c.x, c.r));
+        let residual = norm2(&r);
+        let certificate = Certificate {
+            before: c.before.unwrap_or(after),
+            after,
+            iterations: c.iterations,
+            passes: c.passes,
+            stop: c.stop,
+            order: self.system.order(),
+            residual,
+            weight_bound: residual / self.ridge,
+            prediction_bound: residual / num_traits::Float::sqrt(self.ridge),
+            level: 0,
+        };
+        (x, certificate)
+    }
+}
+
+impl Column {
+    fn new(b: &[f64], start: Option<Vec<f64>>) -> Self {
+        let next = if start.is_some() {
+            Next::Residual
+        } else {
+            Next::Step
+        };
+        Column {
+            b: b.to_vec(),
+            x: start.unwrap_or_else(|| vec![0.0; b.len()]),
+            r: b.to_vec(),
+            p: vec![0.0; b.len()],
+            rho: 0.0,
+            restart: true,
+            next,
+            best: None,
+            before: None,
+            iterations: 0,
+            passes: 0,
+            stop: Stop::Limit,
+        }
+    }
+
+    /// η = ‖r‖_∞ / (‖A‖_∞ ‖x‖_∞ + ‖b‖_∞); 0 for b = 0.
+    fn backward_error(&self, r: &[f64], norm: f64) -> f64 {
+        let scale = norm * norm_max(&self.x) + norm_max(&self.b);
+        if scale == 0.0 {
+            0.0
+        } else {
+            norm_max(r) / scale
+        }
+    }
+
+    /// p ← z + βp.
+    fn turn(&mut self, z: &[f64]) {
+        let rho = dot(&self.r, z);
+        if self.restart {
+            self.p.copy_from_slice(z);
+            self.restart = false;
+        } else {
+            let beta = rho / self.rho;
+            for (p, z) in self.p.iter_mut().zip(z) {
+                *p = z + beta * *p;
+            }
+        }
+        self.rho = rho;
+    }
+
+    /// x ← x + αp, r ← r − αq with q = Ap.
+    fn step(&mut self, q: &[f64], norm: f64, limits: Limits) {
+        self.passes += 1;
+        if self.before.is_none() {
+            // The first direction is M⁻¹b: the residual of the unrefined solution comes free.
+            let mut r = self.b.clone();
+            axpy(-1.0, q, &mut r);
+            let scale = norm * norm_max(&self.p) + norm_max(&self.b);
+            let error = if scale == 0.0 {
+                0.0
+            } else {
+                norm_max(&r) / scale
+            };
+            self.before = Some(error);
+            if limits.iterations == 0 {
+                self.x.copy_from_slice(&self.p);
+                self.best = Some((error, self.x.clone(), r));
+                self.stop = Stop::Unrefined;
+                self.next = Next::Rest;
+                return;
+            }
+        }
+        let curvature = dot(&self.p, q);
+        self.iterations += 1;
+        // b = 0, or a factor so poor that the direction is useless (NaN included).
+        if !(curvature > 0.0) || !(self.rho > 0.0) {
+            self.next = Next::Residual;
+            return;
+        }
+        let alpha = self.rho / curvature;
+        axpy(alpha, &self.p, &mut self.x);
+        axpy(-alpha, q, &mut self.r);
+        // The recurrence is below half the tolerance, or no better than true residuals can be.
+        let done = self.backward_error(&self.r, norm) <= limits.tolerance / 2.0;
+        if done || self.iterations >= limits.iterations {
+            self.next = Next::Residual;
+        }
+    }
+
+    /// Takes the true residual, with q = Ax, and decides.
+    fn check(&mut self, q: &[f64], norm: f64, limits: Limits) {
+        self.passes += 1;
+        for (r, (b, q)) in self.r.iter_mut().zip(self.b.iter().zip(q)) {
+            *r = b - q;
+        }
+        let error = self.backward_error(&self.r, norm);
+        let previous = self.best.as_ref().map_or(f64::INFINITY, |b| b.0);
+        self.before.get_or_insert(error);
+        if error < previous {
+            self.best = Some((error, self.x.clone(), self.r.clone()));
+        }
+        self.restart = true;
+        let hpl = 16.0 * self.b.len() as f64 * UNIT;
+        self.next = Next::Rest;
+        if error <= limits.tolerance {
+            self.stop = Stop::Tolerance;
+        } else if self.iterations >= limits.iterations || error.is_nan() {
+            self.stop = Stop::Limit;
+        } else if error <= hpl && error > previous / 2.0 {
+            self.stop = Stop::Stagnation;
+        } else {
+            self.next = Next::Step;
+            if let (true, Some((_, x, r))) = (error >= previous, &self.best) {
+                self.x.copy_from_slice(x);
+                self.r.copy_from_slice(r);
+            }
+        }
+    }
+}

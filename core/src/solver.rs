@@ -1,0 +1,446 @@
+//! From a kernel and λ to certified solutions: plan, factor, refine, and what to do when the
+//! factor breaks down or does not converge.
+//!
+//! The ladder, each step reported: the plan as made; a larger diagonal in the preconditioner
+//! (refinement repairs what that costs); every tile one format wider, twice; FP64. A column climbs
+//! only as far as it needs, so its bits do not depend on the other columns.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::backend::{Backend, BackendError};
+use crate::certificate::{Certificate, Stop, TOLERANCE};
+use crate::deflate::Deflation;
+use crate::engine::Engine;
+use crate::factor::FactorError;
+use crate::policy::{Policy, promoted};
+use crate::precision::Precision;
+use crate::precondition::Preconditioner;
+use crate::refine::{Limits, Refiner};
+use crate::sym::SymTiles;
+use crate::system::System;
+
+/// Rank of the deflation for plans with 16- and 8-bit tiles.
+pub const DEFAULT_RANK: usize = 16;
+
+/// Conjugate gradient steps on one step of the ladder.
+const ITERATIONS: u32 = 150;
+
+/// A larger diagonal is tried if it is at most this many λ: beyond, conjugate gradients would
+/// need more steps than [`ITERATIONS`] (½√32·ln(2/2⁻⁵³) ≈ 106).
+const SHIFT_LIMIT: f64 = 32.0;
+
+/// What a user may choose about the solution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SolveOptions {
+    /// Precisions of the factor.
+    pub policy: Policy,
+    /// Rank of the deflation; `None` for the rule: [`DEFAULT_RANK`] where the policy may plan 16
+    /// or 8 bits, else 0.
+    pub rank: Option<usize>,
+    /// Backward error at which refinement stops.
+    pub tolerance: f64,
+    /// Whether to refine at all.
+    pub refine: bool,
+}
+
+impl Default for SolveOptions {
+    fn default() -> Self {
+        SolveOptions {
+            policy: Policy::Uniform(Precision::F64),
+            rank: None,
+            tolerance: TOLERANCE,
+            refine: true,
+        }
+    }
+}
+
+impl SolveOptions {
+    fn limits(&self) -> Limits {
+        Limits {
+            tolerance: self.tolerance,
+            iterations: if self.refine { ITERATIONS } else { 0 },
+        }
+    }
+
+    fn deflation_rank(&self) -> usize {
+        self.rank.unwrap_or(if self.policy.is_low() {
+            DEFAULT_RANK
+        } else {
+            0
+        })
+    }
+}
+
+/// What depends on the kernel and the individuals, but not on λ.
+pub struct Prepared<T> {
+    deflation: Option<Deflation<T>>,
+    norms: Option<SymTiles<f64>>,
+    /// ‖K‖_∞.
+    norm: f64,
+}
+
+impl<T> Prepared<T> {
+    /// Rank of the deflation.
+    pub fn rank(&self) -> usize {
+        self.deflation.as_ref().map_or(0, |d| d.columns.len())
+    }
+
+    /// ‖R_ij‖_F of the deflated kernel's tiles, where the policy asked for them.
+    pub fn norms(&self) -> Option<&SymTiles<f64>> {
+        self.norms.as_ref()
+    }
+}
+
+impl<B: Backend, E: Engine> System<'_, B, E> {
+    /// Computes what does not depend on λ: the deflation, the tile norms, ‖K‖_∞.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    pub fn prepare(&self, options: &SolveOptions) -> Result<Prepared<B::Tile>, B::Error> {
+        let deflation = match options.deflation_rank() {
+            0 => None,
+            rank => self.deflate(rank)?,
+        };
+        let norms = match options.policy.needs_norms() {
+            true => Some(self.tile_norms(deflation.as_ref())?),
+            false => None,
+        };
+        Ok(Prepared {
+            deflation,
+            norms,
+            norm: self.infinity_norm()?,
+        })
+    }
+}
+
+/// A step of the ladder.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Step {
+    /// The plan of the policy.
+    Plan,
+    /// The same with `value` added to the diagonal of the matrix that is factored.
+    Shift {
+        /// What is added.
+        value: f64,
+    },
+    /// Every tile so many formats wider.
+    Promote {
+        /// Formats.
+        formats: u32,
+    },
+    /// FP64 throughout, nothing deflated.
+    Double,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Plan => f.write_str("plan"),
+            Step::Shift { value } => write!(f, "diagonal + {value:.3e}"),
+            Step::Promote { formats } => write!(f, "all tiles {formats} formats wider"),
+            Step::Double => f.write_str("f64"),
+        }
+    }
+}
+
+/// How a step of the ladder went.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Factored; tiles and bytes by precision in the order of [`Precision::ALL`].
+    Factored {
+        /// Number of tiles.
+        tiles: [usize; 8],
+        /// Bytes of these tiles.
+        bytes: [usize; 8],
+    },
+    /// A pivot was not positive.
+    Breakdown {
+        /// Diagonal tile.
+        tile: usize,
+        /// Row within it.
+        pivot: usize,
+    },
+}
+
+/// Why no certified solution exists.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SolveError<E> {
+    /// Even the FP64 factorisation of K + λI broke down: K is not positive semidefinite to FP64
+    /// accuracy, or λ is too small.
+    NotPositiveDefinite {
+        /// Diagonal tile.
+        tile: usize,
+        /// Row within the tile.
+        pivot: usize,
+    },
+    /// Even from the FP64 factor, refinement did not reach the HPL-MxP bound: the system is too
+    /// ill-conditioned. η reached.
+    NotConverged {
+        /// Backward error of the best solution.
+        backward_error: f64,
+    },
+    /// The backend failed.
+    Backend(E),
+}
+
+impl<E: fmt::Display> fmt::Display for SolveError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SolveError::NotPositiveDefinite { tile, pivot } => write!(
+                f,
+                "K + λI is not positive definite even in FP64 (diagonal tile {tile}, row \
+                 {pivot}); choose a larger λ"
+            ),
+            SolveError::NotConverged { backward_error } => write!(
+                f,
+                "refinement ends at a backward error of {backward_error:.3e}, even from an FP64 \
+                 factor; choose a larger λ"
+            ),
+            SolveError::Backend(e) => e.fmt(f),
+        }
+    }
+}
+
+impl<E: BackendError> core::error::Error for SolveError<E> {}
+
+/// A preconditioner, or how its factorisation broke down.
+type Rung<T> = (Step, Outcome, Option<Preconditioner<T>>);
+
+/// Solves systems with one K and one λ.
+pub struct Solver<'a, B: Backend, E> {
+    system: System<'a, B, E>,
+    prepared: &'a Prepared<B::Tile>,
+    ridge: f64,
+    options: SolveOptions,
+    /// The rungs tried so far, bottom first.
+    rungs: Vec<Rung<B::Tile>>,
+    plan: SymTiles<Precision>,
+}
+
+impl<'a, B: Backend, E: Engine> Solver<'a, B, E> {
+    /// A solver for K + `ridge`·I. Nothing is factored yet.
+    ///
+    /// # Panics
+    /// If `ridge` is not positive and finite.
+    pub fn new(
+        system: System<'a, B, E>,
+        prepared: &'a Prepared<B::Tile>,
+        ridge: f64,
+        options: SolveOptions,
+    ) -> Self {
+        assert!(ridge > 0.0 && ridge.is_finite(), "λ = {ridge}");
+        let norms = prepared.norms.as_ref();
+        let supports = |p| system.backend.supports(p);
+        let plan = options.policy.plan(system.blocks(), norms, ridge, supports);
+        Solver {
+            system,
+            prepared,
+            ridge,
+            options,
+            rungs: Vec::new(),
+            plan,
+        }
+    }
+
+    /// The precision plan.
+    pub fn plan(&self) -> &SymTiles<Precision> {
+        &self.plan
+    }
+
+    /// λ.
+    pub fn ridge(&self) -> f64 {
+        self.ridge
+    }
+
+    /// The matrix.
+    pub fn system(&self) -> &System<'a, B, E> {
+        &self.system
+    }
+
+    /// The steps of the ladder taken so far and how they went.
+    pub fn steps(&self) -> impl Iterator<Item = (Step, &Outcome)> {
+        self.rungs.iter().map(|(step, outcome, _)| (*step, outcome))
+    }
+
+    /// The first factor that exists, if any solution was asked for.
+    pub fn factor(&self) -> Option<&Preconditioner<B::Tile>> {
+        self.rungs.iter().find_map(|(_, _, p)| p.as_ref())
+    }
+
+    /// Uses a factor of A made earlier (by an equal solver) as the ladder's first rung.
+    pub fn adopt(&mut self, factor: Preconditioner<B::Tile>) {
+        let outcome = Outcome::Factored {
+            tiles: [0; 8],
+            bytes: [0; 8],
+        };
+        self.rungs.insert(0, (Step::Plan, outcome, Some(factor)));
+    }
+
+    /// Solves for any number of right-hand sides, each with its certificate.
+    ///
+    /// # Errors
+    /// See [`SolveError`].
+    pub fn solve(
+        &mut self,
+        b: &[&[f64]],
+        start: Option<&[Vec<f64>]>,
+    ) -> Result<Vec<(Vec<f64>, Certificate)>, SolveError<B::Error>> {
+        let mut solved: Vec<Option<(Vec<f64>, Certificate)>> = b.iter().map(|_| None).collect();
+        let mut level = 0;
+        while solved.iter().any(Option::is_none) {
+            self.climb(level)?;
+            let Some(usable) = self.rungs[level].2.as_ref() else {
+                level += 1;
+                continue;
+            };
+            let pending: Vec<usize> = (0..b.len()).filter(|&c| solved[c].is_none()).collect();
+            let columns: Vec<&[f64]> = pending.iter().map(|&c| b[c]).collect();
+            let guesses: Option<Vec<Vec<f64>>> =
+                start.map(|s| pending.iter().map(|&c| s[c].clone()).collect());
+            let refiner = Refiner {
+                system: self.system,
+                ridge: self.ridge,
+                norm: self.prepared.norm + self.ridge,
+                preconditioner: usable,
+            };
+            let results = refiner
+                .solve(&columns, guesses.as_deref(), self.options.limits())
+                .map_err(SolveError::Backend)?;
+            for (c, (x, mut certificate)) in pending.into_iter().zip(results) {
+                certificate.level = level as u32;
+                if certificate.stop != Stop::Limit {
+                    solved[c] = Some((x, certificate));
+                } else if self.rungs[level].0 == Step::Double {
+                    return Err(SolveError::NotConverged {
+                        backward_error: certificate.after,
+                    });
+                }
+            }
+            level += 1;
+        }
+        Ok(solved.into_iter().flatten().collect())
+    }
+
+    /// Makes the rungs of the ladder up to `level`.
+    fn climb(&mut self, level: usize) -> Result<(), SolveError<B::Error>> {
+        while self.rungs.len() <= level {
+            let step = self.next_step()?;
+            let rung = self.attempt(step)?;
+            self.rungs.push(rung);
+        }
+        Ok(())
+    }
+
+    /// The step after the last one taken.
+    fn next_step(&self) -> Result<Step, SolveError<B::Error>> {
+        let Some((last, outcome, _)) = self.rungs.last() else {
+            return Ok(if self.is_double(&self.plan) {
+                Step::Double
+            } else {
+                Step::Plan
+            });
+        };
+        let formats = match last {
+            Step::Plan => {
+                let value = self.noise()?;
+                if value <= SHIFT_LIMIT * self.ridge && matches!(outcome, Outcome::Breakdown { .. })
+                {
+                    return Ok(Step::Shift { value });
+                }
+                1
+            }
+            Step::Shift { .. } => 1,
+            Step::Promote { formats } => formats + 1,
+            Step::Double => {
+                let Outcome::Breakdown { tile, pivot } = *outcome else {
+                    return Err(SolveError::NotConverged {
+                        backward_error: f64::INFINITY,
+                    });
+                };
+                return Err(SolveError::NotPositiveDefinite { tile, pivot });
+            }
+        };
+        let plan = self.promoted(formats);
+        Ok(if self.is_double(&plan) {
+            Step::Double
+        } else {
+            Step::Promote { formats }
+        })
+    }
+
+    fn is_double(&self, plan: &SymTiles<Precision>) -> bool {
+        plan.as_slice().iter().all(|&p| p == Precision::F64)
+    }
+
+    fn promoted(&self, formats: u32) -> SymTiles<Precision> {
+        (0..formats).fold(self.plan.clone(), |plan, _| promoted(&plan))
+    }
+
+    /// Bound (Frobenius) of what rounding to the plan does to the matrix: √Σ (u_p‖R_ij‖_F)².
+    fn noise(&self) -> Result<f64, SolveError<B::Error>> {
+        let computed;
+        let norms = match &self.prepared.norms {
+            Some(norms) => norms,
+            None => {
+                let deflation = self.prepared.deflation.as_ref();
+                computed = self
+                    .system
+                    .tile_norms(deflation)
+                    .map_err(SolveError::Backend)?;
+                &computed
+            }
+        };
+        let square = |((i, j), p): ((usize, usize), &Precision)| {
+            let error = p.unit_roundoff() * norms[(i, j)];
+            if i == j {
+                error * error
+            } else {
+                2.0 * error * error
+            }
+        };
+        Ok(num_traits::Float::sqrt(
+            self.plan.iter().map(square).sum::<f64>(),
+        ))
+    }
+
+    fn attempt(&self, step: Step) -> Result<Rung<B::Tile>, SolveError<B::Error>> {
+        let deflation = self.prepared.deflation.as_ref();
+        let (plan, shift, deflation) = match step {
+            Step::Plan => (self.plan.clone(), 0.0, deflation),
+            Step::Shift { value } => (self.plan.clone(), value, deflation),
+            Step::Promote { formats } => (self.promoted(formats), 0.0, deflation),
+            Step::Double => (self.plan.map(|_, _| Precision::F64), 0.0, None),
+        };
+        let factored = self.system.factor(self.ridge + shift, &plan, deflation);
+        let cholesky = match factored {
+            Ok(cholesky) => cholesky,
+            Err(FactorError::NotPositiveDefinite { tile, pivot }) => {
+                return Ok((step, Outcome::Breakdown { tile, pivot }, None));
+            }
+            Err(FactorError::Backend(e)) => return Err(SolveError::Backend(e)),
+        };
+        let (backend, engine) = (self.system.backend, self.system.engine);
+        let preconditioner = Preconditioner::new(backend, engine, cholesky, deflation)
+            .map_err(SolveError::Backend)?;
+        let outcome = match &preconditioner {
+            Some(_) => self.account(&plan),
+            None => Outcome::Breakdown {
+                tile: plan.order(),
+                pivot: 0,
+            },
+        };
+        Ok((step, outcome, preconditioner))
+    }
+
+    fn account(&self, plan: &SymTiles<Precision>) -> Outcome {
+        let (mut tiles, mut bytes) = ([0; 8], [0; 8]);
+        let blocks = self.system.blocks();
+        for ((i, j), p) in plan.iter() {
+            let at = Precision::ALL.iter().position(|q| q == p).unwrap_or(0);
+            tiles[at] += 1;
+            bytes[at] += blocks.range(i).len() * blocks.range(j).len() * p.bytes();
+        }
+        Outcome::Factored { tiles, bytes }
+    }
+}
