@@ -1,0 +1,137 @@
+//! Whether this machine can compute with CUDA, and if not, what is missing.
+
+use std::fmt;
+use std::panic;
+
+use cudarc::driver::result;
+
+use crate::sys;
+
+/// Oldest driver interface this crate is built for (CUDA 13.0, as `cuDriverGetVersion` counts).
+const DRIVER: i32 = 13_000;
+
+/// A usable device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Ordinal, from 0.
+    pub ordinal: usize,
+    /// Its name.
+    pub name: String,
+    /// Version of the driver as `1000 · major + 10 · minor`.
+    pub driver: i32,
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (major, minor) = (self.driver / 1000, self.driver % 1000 / 10);
+        write!(
+            f,
+            "CUDA device {} ({}, driver for CUDA {major}.{minor})",
+            self.ordinal, self.name
+        )
+    }
+}
+
+/// What is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The driver's library cannot be loaded.
+    Driver,
+    /// A library of the toolkit cannot be loaded.
+    Library(&'static str),
+    /// The driver is older than this crate.
+    Version {
+        /// As the driver says.
+        found: i32,
+    },
+    /// The driver sees no device.
+    Device,
+    /// The driver failed.
+    Failure(String),
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Missing::Driver => f.write_str(
+                "no NVIDIA driver found (libcuda cannot be loaded); install it, or use --backend cpu",
+            ),
+            Missing::Library(name) => write!(
+                f,
+                "the CUDA library {name} cannot be loaded; put CUDA 13 on the loader's path \
+                 (LD_LIBRARY_PATH), or use --backend cpu"
+            ),
+            Missing::Version { found } => write!(
+                f,
+                "the NVIDIA driver supports CUDA {}.{}, needed is {}.{} or later; update it, or \
+                 use --backend cpu",
+                found / 1000,
+                found % 1000 / 10,
+                DRIVER / 1000,
+                DRIVER % 1000 / 10
+            ),
+            Missing::Device => {
+                f.write_str("the NVIDIA driver sees no device; use --backend cpu")
+            }
+            Missing::Failure(what) => {
+                write!(f, "the NVIDIA driver failed ({what}); use --backend cpu")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Missing {}
+
+/// The first usable device.
+///
+/// # Errors
+/// What is missing. Never panics, whatever the machine lacks.
+pub fn probe() -> Result<Device, Missing> {
+    let libraries = sys::libraries();
+    if !libraries.driver {
+        return Err(Missing::Driver);
+    }
+    // The driver's wrappers panic where a symbol is absent: an older driver.
+    let seen = panic::catch_unwind(|| {
+        result::init().map_err(failure)?;
+        let driver = sys::driver_version().map_err(failure)?;
+        if driver < DRIVER {
+            return Err(Missing::Version { found: driver });
+        }
+        if result::device::get_count().map_err(failure)? < 1 {
+            return Err(Missing::Device);
+        }
+        let device = result::device::get(0).map_err(failure)?;
+        let name = result::device::get_name(device).map_err(failure)?;
+        Ok(Device {
+            ordinal: 0,
+            name,
+            driver,
+        })
+    });
+    let device = seen.unwrap_or(Err(Missing::Version { found: 0 }))?;
+    match libraries.missing() {
+        Some(name) => Err(Missing::Library(name)),
+        None => Ok(device),
+    }
+}
+
+fn failure(error: cudarc::driver::DriverError) -> Missing {
+    match error.0 {
+        cudarc::driver::sys::CUresult::CUDA_ERROR_NO_DEVICE => Missing::Device,
+        code => Missing::Failure(format!("{code:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_probe_answers_on_any_machine() {
+        match probe() {
+            Ok(device) => assert!(!device.name.is_empty() && device.driver >= DRIVER),
+            Err(missing) => assert!(missing.to_string().contains("--backend cpu"), "{missing}"),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The machines a run can choose from: picked once, then generic code.
+
+use std::fmt;
+use std::str::FromStr;
+
+use epitile_core::backend::{Backend, BackendError, ErrorKind};
+use epitile_core::engine::Engine;
+use epitile_core::solver::SolveError;
+use epitile_cpu::{Cpu, Rayon};
+
+use crate::error::{Error, Result};
+
+/// A backend as users name it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BackendChoice {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// An NVIDIA GPU.
+    Cuda,
+}
+
+impl fmt::Display for BackendChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            BackendChoice::Cpu => "cpu",
+            BackendChoice::Cuda => "cuda",
+        })
+    }
+}
+
+impl FromStr for BackendChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "cpu" => Ok(BackendChoice::Cpu),
+            "cuda" => Ok(BackendChoice::Cuda),
+            _ => Err(format!("'{text}' is not a backend; backends are cpu and cuda")),
+        }
+    }
+}
+
+/// Work that runs on any backend.
+pub trait Job {
+    /// What it gives.
+    type Output;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// Whatever the work meets.
+    fn run<B: Backend, E: Engine>(self, backend: &B, engine: &E) -> Result<Self::Output>;
+}
+
+/// Runs a job on the chosen backend with `threads` threads (0: one per core).
+///
+/// # Errors
+/// `Device` if the backend is not available here, `Usage` if no threads can be had, and the
+/// job's own.
+pub fn dispatch<J: Job + Send>(choice: BackendChoice, threads: usize, job: J) -> Result<J::Output>
+where
+    J::Output: Send,
+{
+    match choice {
+        BackendChoice::Cpu => {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let pool = pool.map_err(|e| {
+                Error::usage(format!("cannot start {threads} threads ({e}); give a smaller --threads"))
+            })?;
+            pool.install(|| job.run(&Cpu::new(), &Rayon::new()))
+        }
+        BackendChoice::Cuda => Err(match epitile_cuda::probe() {
+            Err(missing) => Error::device(missing.to_string()),
+            Ok(device) => Error::device(format!(
+                "found {device}, but this version computes on the CPU only; use --backend cpu"
+            )),
+        }),
+    }
+}
+
+/// A backend's failure as an error of the program.
+pub fn device_error<E: BackendError>(error: E) -> Error {
+    match error.kind() {
+        ErrorKind::OutOfMemory => Error::memory(error.to_string()),
+        _ => Error::device(error.to_string()),
+    }
+}
+
+/// A failed solution as an error of the program, for the system named in `what`.
+pub fn solve_error<E: BackendError>(what: &str, error: SolveError<E>) -> Error {
+    match error {
+        SolveError::Backend(e) => device_error(e),
+        other => Error::degenerate(format!("{what}: {other}")),
+    }
+}
