@@ -91,6 +91,65 @@ pub struct Genotypes {
 }
 
 impl Genotypes {
+    /// Genotypes from stored planes: rows of all individuals one after the other, as
+    /// [`some`](Self::some), [`two`](Self::two) and [`missing`](Self::missing) give them.
+    ///
+    /// # Errors
+    /// What is wrong with them: a size, a bit in the padding, or calls that contradict each other.
+    pub fn from_planes(
+        samples: usize,
+        segments: &[(String, usize)],
+        some: Vec<u64>,
+        two: Vec<u64>,
+        missing: Option<Vec<u64>>,
+    ) -> Result<Self, &'static str> {
+        let (mut snps, mut words) = (0, 0);
+        let mut cut = Vec::with_capacity(segments.len());
+        for (name, len) in segments {
+            let used = len.div_ceil(SEGMENT_BITS) * (SEGMENT_BITS / 64);
+            let name = name.clone();
+            cut.push(Segment {
+                name,
+                snps: snps..snps + len,
+                words: words..words + used,
+            });
+            (snps, words) = (snps + len, words + used);
+        }
+        let expected = samples
+            .checked_mul(words)
+            .ok_or("more words than can be addressed")?;
+        let planes = [Some(&some), Some(&two), missing.as_ref()];
+        if planes.iter().flatten().any(|p| p.len() != expected) {
+            return Err("the planes do not have the size of the individuals and SNPs");
+        }
+        for (at, word) in some.iter().enumerate() {
+            let gone = missing.as_ref().map_or(0, |p| p[at]);
+            if two[at] & !word != 0 || gone & word != 0 {
+                return Err("calls contradict each other");
+            }
+            let column = at % words;
+            let segment = cut.partition_point(|s| s.words.end <= column);
+            let used = cut[segment]
+                .snps
+                .len()
+                .saturating_sub((column - cut[segment].words.start) * 64);
+            if used < 64 && (word | gone) >> used != 0 {
+                return Err("calls beyond the last SNP");
+            }
+        }
+        let mut genotypes = Genotypes {
+            samples,
+            segments: cut,
+            counts: vec![Counts::default(); snps],
+            words,
+            some,
+            two,
+            missing: missing.filter(|plane| plane.iter().any(|&w| w != 0)),
+        };
+        genotypes.counts = (0..snps).map(|m| genotypes.count(m)).collect();
+        Ok(genotypes)
+    }
+
     /// Individuals, N.
     pub fn samples(&self) -> usize {
         self.samples
@@ -421,6 +480,20 @@ mod tests {
             let expected: Vec<usize> = (0..m).filter(|&m| call(i, m).is_none()).collect();
             assert_eq!(missing, expected);
         }
+        let plane = |f: fn(&Genotypes, usize) -> Vec<u64>| (0..n).flat_map(|i| f(&g, i)).collect();
+        let names: Vec<_> = g
+            .segments()
+            .iter()
+            .map(|s| (s.name.clone(), s.snps.len()))
+            .collect();
+        let some: Vec<u64> = plane(|g, i| g.some(i).to_vec());
+        let two: Vec<u64> = plane(|g, i| g.two(i).to_vec());
+        let missing = Some(plane(|g, i| g.missing(i).unwrap_or(&[]).to_vec()));
+        let stored = Genotypes::from_planes(n, &names, some.clone(), two, missing);
+        assert_eq!(stored, Ok(g.clone()));
+        let wrong =
+            Genotypes::from_planes(n, &names, some.clone(), vec![u64::MAX; some.len()], None);
+        assert_eq!(wrong, Err("calls contradict each other"));
         let rows = [4, 2, 2, 12];
         let s = g.select(&rows);
         assert_eq!(s.dosage(1, 70), call(2, 70));

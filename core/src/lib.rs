@@ -5,6 +5,8 @@ extern crate alloc;
 pub mod backend;
 pub mod certificate;
 pub mod columns;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod deflate;
 pub mod dense;
 pub mod distances;
@@ -18,6 +20,8 @@ pub mod pairs;
 pub mod policy;
 pub mod precision;
 pub mod precondition;
+#[cfg(feature = "conformance")]
+pub mod reference;
 pub mod refine;
 pub mod round;
 pub mod solver;

@@ -323,6 +323,11 @@ impl PairMatrix {
         self.symmetric
     }
 
+    /// The stored blocks, in the order of [`places`](Self::places).
+    pub fn blocks(&self) -> &[PairTile] {
+        &self.tiles
+    }
+
     /// Bytes of the stored numbers.
     pub fn bytes(&self) -> usize {
         let size = |t: &PairTile| match t {

@@ -239,7 +239,11 @@ fn gemm<T: Float>(
     let ((m, k, ar, ac), (bk, n, br, bc)) = (shape(a, ta), shape(b, tb));
     assert_eq!((m, k, n), (c.rows(), bk, c.cols()), "shapes of a product");
     let (p, alpha) = (c.precision(), float::<T>(alpha));
-    let (a, b, mut out) = (operand::<T>(a, p)?, operand::<T>(b, p)?, operand(c, p)?);
+    let (a, b, mut out) = (
+        operand::<T>(a, p)?,
+        operand::<T>(b, p)?,
+        operand::<T>(c, p)?,
+    );
     for j in 0..n {
         for i in 0..m {
             let mut sum = T::zero();
@@ -262,7 +266,7 @@ fn trsm<T: Float>(solve: Solve, l: &Tile, b: &mut Tile) -> Result<(), ErrorKind>
     assert_eq!((n, n), (l.cols(), order), "shapes of a triangular system");
     let (l, mut x) = (
         operand::<T>(l, b.precision())?,
-        operand(b, b.precision())?,
+        operand::<T>(b, b.precision())?,
     );
     for system in 0..systems {
         let at = |i| system * next + i * step;

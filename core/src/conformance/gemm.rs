@@ -1,0 +1,175 @@
+//! Products of tiles, entry by entry.
+
+use alloc::format;
+use alloc::string::String;
+
+use super::failure::{Failure, get, put, succeed};
+use super::gauge::{Sum, gamma, operand, within};
+use super::sample::{Sample, cases};
+use crate::backend::{Backend, Trans};
+use crate::precision::Precision;
+use crate::tile::Tile;
+
+/// (m, n, k).
+const SHAPES: [(usize, usize, usize); 11] = [
+    (1, 1, 1),
+    (3, 2, 4),
+    (16, 15, 17),
+    (8, 8, 0),
+    (0, 3, 4),
+    (3, 0, 4),
+    (1, 65, 16),
+    (33, 1, 65),
+    (31, 33, 32),
+    (32, 8, 33),
+    (65, 65, 65),
+];
+
+/// Exponent of entries that are zero.
+const NOTHING: i32 = -2000;
+
+/// α, and the exponent of C's entries: C counts as much as the product, nothing, or far more.
+const CASES: [(f64, i32); 4] = [(-1.0, 0), (1.0, NOTHING), (-0.3, 12), (0.0, 0)];
+
+/// Computes C + α·op(A)·op(B) and demands |C − Ĉ| ≤ γ_{k+3} |α||op(A)||op(B)| + u|C| in every
+/// entry, u = [`Backend::accumulator_roundoff`] of C's precision and C the exact result.
+///
+/// k products summed in any order cost γ_k, rounding α and multiplying by it two more, the last
+/// rounding u|C| and a term of second order (Higham 2002, §3.1 and 3.5). C itself is rounded
+/// once: a backend that starts its sums from C breaks this where C is large.
+///
+/// # Errors
+/// If an entry is not within its bound, or the backend failed.
+pub fn holds<B: Backend>(
+    backend: &B,
+    alpha: f64,
+    (a, ta): (&Tile, Trans),
+    (b, tb): (&Tile, Trans),
+    c: &Tile,
+) -> Result<(), Failure> {
+    let what = describe(alpha, (a, ta), (b, tb), c);
+    let (x, y) = (
+        put(backend, &what, a.as_ref())?,
+        put(backend, &what, b.as_ref())?,
+    );
+    let mut z = put(backend, &what, c.as_ref())?;
+    succeed(&what, backend.gemm(alpha, (&x, ta), (&y, tb), &mut z))?;
+    let got = get(backend, &what, &z)?;
+    let product = Product::new(alpha, (a, ta), (b, tb), c.precision());
+    let u = backend.accumulator_roundoff(c.precision());
+    let rows = c.rows().max(1);
+    let entries = got.to_f64().into_iter().zip(c.to_f64()).enumerate();
+    for (at, (got, c)) in entries {
+        let (truth, bound) = product.entry((at % rows, at / rows), c, u);
+        within(&what, (at % rows, at / rows), got, truth, bound)?;
+    }
+    Ok(())
+}
+
+/// Every combination of transpositions, operands in this format with themselves and with F64 and
+/// F32, into F64 and F32.
+///
+/// # Errors
+/// The first failing case.
+pub fn gemm_is_within_its_bound<B: Backend>(
+    backend: &B,
+    precision: Precision,
+) -> Result<(), Failure> {
+    let mut sample = Sample::new(6);
+    let (wide, single) = (Precision::F64, Precision::F32);
+    for (place, &(m, n, k)) in cases(&SHAPES, 6).iter().enumerate() {
+        for (turn, to) in [wide, single].into_iter().enumerate() {
+            for (p, q) in [
+                (precision, precision),
+                (wide, precision),
+                (precision, single),
+            ] {
+                for (ta, tb) in ORIENTATIONS {
+                    let (alpha, exponent) = CASES[(place + turn + sample.below(2)) % CASES.len()];
+                    let a = sample.operand(oriented((m, k), ta), p);
+                    let b = sample.operand(oriented((k, n), tb), q);
+                    let c = sample.accumulator((m, n), to, exponent);
+                    holds(backend, alpha, (&a, ta), (&b, tb), &c)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All combinations of transpositions of two operands.
+pub const ORIENTATIONS: [(Trans, Trans); 4] = [
+    (Trans::No, Trans::No),
+    (Trans::No, Trans::Yes),
+    (Trans::Yes, Trans::No),
+    (Trans::Yes, Trans::Yes),
+];
+
+/// Shape in which op(A) of shape (r, c) is stored.
+pub fn oriented((r, c): (usize, usize), trans: Trans) -> (usize, usize) {
+    match trans {
+        Trans::No => (r, c),
+        Trans::Yes => (c, r),
+    }
+}
+
+/// The exact product, entry by entry, of operands as converted to the precision of the output.
+pub(super) struct Product {
+    alpha: f64,
+    k: usize,
+    a: (alloc::vec::Vec<f64>, usize, usize),
+    b: (alloc::vec::Vec<f64>, usize, usize),
+}
+
+impl Product {
+    pub(super) fn new(
+        alpha: f64,
+        (a, ta): (&Tile, Trans),
+        (b, tb): (&Tile, Trans),
+        to: Precision,
+    ) -> Self {
+        // Steps between the rows and between the columns of op(·).
+        let steps = |t: &Tile, trans| match trans {
+            Trans::No => (1, t.rows()),
+            Trans::Yes => (t.rows(), 1),
+        };
+        let ((ar, ac), (br, bc)) = (steps(a, ta), steps(b, tb));
+        Product {
+            alpha,
+            k: oriented((a.rows(), a.cols()), ta).1,
+            a: (operand(a, to), ar, ac),
+            b: (operand(b, to), br, bc),
+        }
+    }
+
+    /// Entry (r, c) of C + α·op(A)·op(B) and its bound.
+    pub(super) fn entry(&self, (r, c): (usize, usize), start: f64, u: f64) -> (Sum, f64) {
+        let ((a, ar, ac), (b, br, bc)) = (&self.a, &self.b);
+        let (mut sum, mut magnitude) = (Sum::default(), 0.0);
+        for l in 0..self.k {
+            let (x, y) = (a[r * ar + l * ac], b[l * br + c * bc]);
+            sum.add_product(x, y);
+            magnitude += (x * y).abs();
+        }
+        let mut total = Sum::default();
+        total.add(start);
+        total.add_scaled(self.alpha, sum);
+        let bound = gamma(self.k + 3, u) * self.alpha.abs() * magnitude;
+        (total, bound + u * total.value().abs())
+    }
+}
+
+fn describe(alpha: f64, (a, ta): (&Tile, Trans), (b, tb): (&Tile, Trans), c: &Tile) -> String {
+    let op = |t: &Tile, trans| {
+        let mark = if trans == Trans::Yes { "ᵀ" } else { "" };
+        format!("({} × {} {}){mark}", t.rows(), t.cols(), t.precision())
+    };
+    format!(
+        "gemm, {} × {} {} + {alpha}·{}·{}",
+        c.rows(),
+        c.cols(),
+        c.precision(),
+        op(a, ta),
+        op(b, tb)
+    )
+}

@@ -1,0 +1,183 @@
+//! Panels of eight right-hand sides in F64: what a column becomes depends on that column alone.
+//!
+//! Refinement solves each trait as if it were alone; these checks are what that rests on.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::failure::{Failure, get, put, succeed};
+use super::gauge::same;
+use super::gemm::oriented;
+use super::sample::{Sample, cases};
+use crate::backend::{Backend, Solve, Trans};
+use crate::precision::Precision;
+use crate::tile::Tile;
+
+/// Columns of a panel.
+pub const WIDTH: usize = 8;
+
+/// (m, k) of the tile.
+const SHAPES: [(usize, usize); 7] = [
+    (1, 1),
+    (3, 4),
+    (16, 17),
+    (33, 15),
+    (65, 31),
+    (64, 64),
+    (129, 200),
+];
+
+/// Runs `operation` on panels of n × 8 and m × 8 that hold `inputs` (pairs of columns), in order,
+/// turned, and with every column alone among hostile ones: each column keeps its bits.
+fn holds(
+    what: &str,
+    inputs: &[(Vec<f64>, Vec<f64>)],
+    operation: impl Fn(&Tile, &Tile) -> Result<Tile, Failure>,
+) -> Result<(), Failure> {
+    let run = |columns: [(&[f64], &[f64]); WIDTH]| {
+        let panel = |of: fn(&(&[f64], &[f64])) -> Vec<f64>| {
+            let values: Vec<f64> = columns.iter().flat_map(of).collect();
+            Tile::from_f64(values.len() / WIDTH, WIDTH, &values, Precision::F64, 0)
+        };
+        let (b, c) = (panel(|c| c.0.to_vec()), panel(|c| c.1.to_vec()));
+        operation(&b, &c).map(|t| t.to_f64())
+    };
+    let column = |j: usize| (&inputs[j % WIDTH].0[..], &inputs[j % WIDTH].1[..]);
+    let rows = inputs[0].1.len();
+    let expected = run(core::array::from_fn(column))?;
+    let compare = |what: &str, got: &[f64], at: usize, j: usize| {
+        (0..rows).try_for_each(|r| same(what, (r, at), got[at * rows + r], expected[j * rows + r]))
+    };
+    let turned = run(core::array::from_fn(|j| column(j + 3)))?;
+    for at in 0..WIDTH {
+        let j = (at + 3) % WIDTH;
+        compare(&format!("{what}, column {j} moved to {at}"), &turned, at, j)?;
+    }
+    for j in 0..WIDTH {
+        for value in [f64::NAN, 1e300, 0.0] {
+            let hostile = inputs
+                .iter()
+                .map(|(b, c)| (vec_of(value, b), vec_of(value, c)));
+            let hostile: Vec<_> = hostile.collect();
+            let got = run(core::array::from_fn(|at| match at == j {
+                true => column(j),
+                false => (&hostile[at].0[..], &hostile[at].1[..]),
+            }))?;
+            compare(&format!("{what}, neighbours {value:e}"), &got, j, j)?;
+        }
+    }
+    Ok(())
+}
+
+fn vec_of(value: f64, like: &[f64]) -> Vec<f64> {
+    like.iter().map(|_| value).collect()
+}
+
+fn columns(sample: &mut Sample, k: usize, m: usize) -> Vec<(Vec<f64>, Vec<f64>)> {
+    let mut pair = || (sample.values(k, 0), sample.values(m, 0));
+    (0..WIDTH).map(|_| pair()).collect()
+}
+
+/// C ← C + α·op(A)·B with B k × 8 and C m × 8 in F64, A in this format.
+///
+/// # Errors
+/// The first failing case.
+pub fn gemm_columns_do_not_see_their_neighbours<B: Backend>(
+    backend: &B,
+    precision: Precision,
+) -> Result<(), Failure> {
+    let mut sample = Sample::new(11);
+    for &(m, k) in cases(&SHAPES, 3) {
+        for trans in [Trans::No, Trans::Yes] {
+            let what = format!("gemm, columns of {m} × {WIDTH} f64, op {trans:?} of {precision}");
+            let a = sample.operand(oriented((m, k), trans), precision);
+            let a = put(backend, &what, a.as_ref())?;
+            let inputs = columns(&mut sample, k, m);
+            holds(&what, &inputs, |b, c| {
+                multiply(backend, &what, (&a, trans), b, c)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The same products on fewer rows of op(A) and C: a row keeps its bits.
+///
+/// # Errors
+/// The first failing case.
+pub fn gemm_rows_do_not_see_their_neighbours<B: Backend>(
+    backend: &B,
+    precision: Precision,
+) -> Result<(), Failure> {
+    let mut sample = Sample::new(12);
+    for &(m, k) in cases(&SHAPES, 3) {
+        for trans in [Trans::No, Trans::Yes] {
+            let what = format!("gemm, rows of {m} × {WIDTH} f64, op {trans:?} of {precision}");
+            let a = sample.operand(oriented((m, k), trans), precision);
+            let b = sample.accumulator((k, WIDTH), Precision::F64, 0);
+            let c = sample.accumulator((m, WIDTH), Precision::F64, 0);
+            let whole = put(backend, &what, a.as_ref())?;
+            let expected = multiply(backend, &what, (&whole, trans), &b, &c)?.to_f64();
+            for (from, to) in [(0, 1), (m - 1, m), (m / 3, m), (0, (m + 1) / 2), (m / 2, m)] {
+                let what = format!("{what}, rows {from}…{to} alone");
+                let part = match trans {
+                    Trans::No => window(&a, from..to, 0..k),
+                    Trans::Yes => window(&a, 0..k, from..to),
+                };
+                let part = put(backend, &what, part.as_ref())?;
+                let c = window(&c, from..to, 0..WIDTH);
+                let got = multiply(backend, &what, (&part, trans), &b, &c)?.to_f64();
+                for (at, got) in got.into_iter().enumerate() {
+                    let (r, c) = (at % (to - from), at / (to - from));
+                    same(&what, (r, c), got, expected[c * m + from + r])?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// L X = B and Lᵀ X = B with B n × 8 in F64, L in this format.
+///
+/// # Errors
+/// The first failing case.
+pub fn trsm_columns_do_not_see_their_neighbours<B: Backend>(
+    backend: &B,
+    precision: Precision,
+) -> Result<(), Failure> {
+    let mut sample = Sample::new(13);
+    for &(n, _) in cases(&SHAPES, 3) {
+        for solve in [Solve::Left, Solve::LeftTransposed] {
+            let what = format!("trsm {solve:?}, columns of {n} × {WIDTH} f64, L in {precision}");
+            let l = put(backend, &what, sample.triangle(n, precision).as_ref())?;
+            let inputs = columns(&mut sample, 0, n);
+            holds(&what, &inputs, |_, b| {
+                let mut x = put(backend, &what, b.as_ref())?;
+                succeed(&what, backend.trsm(solve, &l, &mut x))?;
+                get(backend, &what, &x)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn multiply<B: Backend>(
+    backend: &B,
+    what: &str,
+    a: (&B::Tile, Trans),
+    b: &Tile,
+    c: &Tile,
+) -> Result<Tile, Failure> {
+    let b = put(backend, what, b.as_ref())?;
+    let mut out = put(backend, what, c.as_ref())?;
+    succeed(what, backend.gemm(-1.0, a, (&b, Trans::No), &mut out))?;
+    get(backend, what, &out)
+}
+
+/// Some rows and columns of a tile, bit for bit.
+fn window(tile: &Tile, rows: core::ops::Range<usize>, cols: core::ops::Range<usize>) -> Tile {
+    let p = tile.precision();
+    let first = (cols.start * tile.rows() + rows.start) * p.bytes();
+    let shape = (rows.len(), cols.len(), tile.rows());
+    crate::tile::TileRef::new(shape, p, tile.scale(), &tile.bytes()[first..]).to_tile()
+}
