@@ -1,1 +1,34 @@
-//! epitile-cpu
+//! The CPU backend of epitile: [`Cpu`] computes on tiles in main memory, [`Rayon`] runs tasks.
+//!
+//! | file | job |
+//! |---|---|
+//! | `backend.rs` | [`Cpu`]: the operations of `epitile_core::backend::Backend` |
+//! | `engine.rs` | [`Rayon`]: tasks in parallel, in the order their reads and writes imply |
+//! | `pairs.rs`, `missing.rs`, `product.rs` | [`Pairs`]: exact pair statistics |
+//! | `kernel.rs` | kernel tiles |
+//! | `operand.rs`, `convert.rs`, `norm.rs` | tiles of any precision read, rounded, measured |
+//! | `algebra.rs`, `dense.rs` | gemm, syrk, trsm, potrf on borrowed views, by faer |
+//! | `panel.rs` | products and solves of right-hand sides, with promised bits |
+//! | `simd/` | the kernels, compiled once per instruction set |
+//! | `lapack.rs` | `LapackCpu`, the same backend on a system BLAS and LAPACK (feature `lapack`) |
+//! | `error.rs` | [`CpuError`] |
+
+mod algebra;
+mod backend;
+mod convert;
+mod dense;
+mod engine;
+mod error;
+mod kernel;
+mod missing;
+mod norm;
+mod operand;
+mod pairs;
+mod panel;
+mod product;
+mod simd;
+
+pub use backend::Cpu;
+pub use engine::Rayon;
+pub use error::CpuError;
+pub use pairs::Pairs;

@@ -44,6 +44,12 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
         if columns.is_empty() {
             return Ok(None);
         }
+        self.deflation(columns).map(Some)
+    }
+
+    /// The deflation with these columns, uploaded.
+    pub fn deflation(&self, columns: Vec<Vec<f64>>) -> Result<Deflation<B::Tile>, B::Error> {
+        let n = self.order();
         let flat: Vec<f64> = columns.iter().flatten().copied().collect();
         let bytes = bytemuck::cast_slice(&flat);
         let tiles = self
@@ -59,7 +65,7 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
                 ))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Some(Deflation { columns, tiles }))
+        Ok(Deflation { columns, tiles })
     }
 
     fn multiply_all(&self, u: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, B::Error> {

@@ -67,9 +67,9 @@ impl<T: Send + Sync> Preconditioner<T> {
         &self.cholesky
     }
 
-    /// Whether A itself was factored, nothing deflated.
-    pub fn is_plain(&self) -> bool {
-        self.woodbury.is_none()
+    /// Columns of the deflation; none if A itself was factored.
+    pub fn deflation(&self) -> &[Vec<f64>] {
+        self.woodbury.as_ref().map_or(&[], |(f, _, _)| f)
     }
 
     /// Applies the approximate inverse to all columns.

@@ -268,6 +268,11 @@ impl<'a, B: Backend, E: Engine> Solver<'a, B, E> {
         self.rungs.iter().find_map(|(_, _, p)| p.as_ref())
     }
 
+    /// The same, for keeps.
+    pub fn into_factor(self) -> Option<Preconditioner<B::Tile>> {
+        self.rungs.into_iter().find_map(|(_, _, p)| p)
+    }
+
     /// Uses a factor of A made earlier (by an equal solver) as the ladder's first rung.
     pub fn adopt(&mut self, factor: Preconditioner<B::Tile>) {
         let outcome = Outcome::Factored {

@@ -36,7 +36,9 @@ impl FromStr for BackendChoice {
         match text {
             "cpu" => Ok(BackendChoice::Cpu),
             "cuda" => Ok(BackendChoice::Cuda),
-            _ => Err(format!("'{text}' is not a backend; backends are cpu and cuda")),
+            _ => Err(format!(
+                "'{text}' is not a backend; backends are cpu and cuda"
+            )),
         }
     }
 }
@@ -66,9 +68,11 @@ where
         BackendChoice::Cpu => {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
             let pool = pool.map_err(|e| {
-                Error::usage(format!("cannot start {threads} threads ({e}); give a smaller --threads"))
+                Error::usage(format!(
+                    "cannot start {threads} threads ({e}); give a smaller --threads"
+                ))
             })?;
-            pool.install(|| job.run(&Cpu::new(), &Rayon::new()))
+            pool.install(|| job.run(&Cpu, &Rayon))
         }
         BackendChoice::Cuda => Err(match epitile_cuda::probe() {
             Err(missing) => Error::device(missing.to_string()),

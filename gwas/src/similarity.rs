@@ -53,7 +53,9 @@ impl Inside {
             _ => self.weight.sqrt(),
         };
         let n = self.columns.first().map_or(0, Vec::len);
-        (0..n).flat_map(|i| self.columns.iter().map(move |c| c[i] * factor)).collect()
+        (0..n)
+            .flat_map(|i| self.columns.iter().map(move |c| c[i] * factor))
+            .collect()
     }
 }
 
@@ -103,20 +105,35 @@ impl<'a, B: Backend> Similarity<'a, B> {
         }
         let norms = centred_norms(genotypes, &counts);
         let mean_diagonal = norms.iter().sum::<f64>() / norms.len() as f64;
-        let moments = Moments { counts, mean_diagonal };
-        let mut similarity = Similarity { backend, moments, norms, stores: Vec::new(), inside };
+        let moments = Moments {
+            counts,
+            mean_diagonal,
+        };
+        let mut similarity = Similarity {
+            backend,
+            moments,
+            norms,
+            stores: Vec::new(),
+            inside,
+        };
         let panel = backend.panel(genotypes.clone()).map_err(device_error)?;
         for kernel in kernels {
             let kind = kernel.pair_kind();
             if similarity.stores.iter().all(|s| s.kind != kind) {
                 let statistic = PairStatistic::new(kind, &similarity.moments.counts);
-                let pairs = backend.pairs(&statistic, &panel, None).map_err(device_error)?;
+                let pairs = backend
+                    .pairs(&statistic, &panel, None)
+                    .map_err(device_error)?;
                 let distances = match kind {
                     PairKind::Product(_) => None,
                     _ => Distances::count(backend, &pairs, genotypes.samples())
                         .map_err(device_error)?,
                 };
-                similarity.stores.push(Store { kind, pairs, distances });
+                similarity.stores.push(Store {
+                    kind,
+                    pairs,
+                    distances,
+                });
             }
         }
         Ok(similarity)
@@ -147,7 +164,10 @@ impl<'a, B: Backend> Similarity<'a, B> {
 
     fn store(&self, kernel: Kernel) -> &Store<B> {
         let wanted = kernel.pair_kind();
-        self.stores.iter().find(|s| s.kind == wanted).expect("a kernel that was asked for")
+        self.stores
+            .iter()
+            .find(|s| s.kind == wanted)
+            .expect("a kernel that was asked for")
     }
 
     /// γ = `scale` / median of the kernel's distance over all pairs.
@@ -175,7 +195,11 @@ impl<'a, B: Backend> Similarity<'a, B> {
         };
         let covariates = self.inside.as_ref().map(|inside| {
             let rows = inside.flat(kernel);
-            KernelCovariates { count: inside.columns.len(), cols: rows.clone(), rows }
+            KernelCovariates {
+                count: inside.columns.len(),
+                cols: rows.clone(),
+                rows,
+            }
         });
         KernelMap {
             kernel,
@@ -229,7 +253,50 @@ impl<B: Backend> Cross<B> {
         let statistic = PairStatistic::new(kernel.pair_kind(), &moments.counts);
         let rows = backend.panel(new.clone()).map_err(device_error)?;
         let cols = backend.panel(training.clone()).map_err(device_error)?;
-        let pairs = backend.pairs(&statistic, &rows, Some(&cols)).map_err(device_error)?;
+        let pairs = backend
+            .pairs(&statistic, &rows, Some(&cols))
+            .map_err(device_error)?;
+        Ok(Self::with(
+            moments,
+            (kernel, gamma),
+            (new, training),
+            inside,
+            pairs,
+        ))
+    }
+
+    /// The same for the training individuals with themselves.
+    ///
+    /// # Errors
+    /// Failures of the device.
+    pub fn symmetric(
+        backend: &B,
+        moments: &Moments,
+        (kernel, gamma): (Kernel, f64),
+        training: &Arc<Genotypes>,
+        inside: Option<(&Inside, &Inside)>,
+    ) -> Result<Self> {
+        let statistic = PairStatistic::new(kernel.pair_kind(), &moments.counts);
+        let panel = backend.panel(training.clone()).map_err(device_error)?;
+        let pairs = backend
+            .pairs(&statistic, &panel, None)
+            .map_err(device_error)?;
+        Ok(Self::with(
+            moments,
+            (kernel, gamma),
+            (training, training),
+            inside,
+            pairs,
+        ))
+    }
+
+    fn with(
+        moments: &Moments,
+        (kernel, gamma): (Kernel, f64),
+        (new, training): (&Genotypes, &Genotypes),
+        inside: Option<(&Inside, &Inside)>,
+        pairs: B::Pairs,
+    ) -> Self {
         let norms = |g: &Genotypes| match kernel {
             Kernel::Linear | Kernel::Poly(_) => centred_norms(g, &moments.counts),
             _ => Vec::new(),
@@ -247,6 +314,6 @@ impl<B: Backend> Cross<B> {
             cols: norms(training),
             covariates,
         };
-        Ok(Cross { pairs, map })
+        Cross { pairs, map }
     }
 }

@@ -14,14 +14,14 @@ use crate::tile::Tile;
 /// Factor on every bound for the rounding errors of the bound itself.
 pub const SLACK: f64 = 1.0 + 1.0 / 1_073_741_824.0;
 
-/// γ_k = k·u / (1 − k·u), Higham (2002), Lemma 3.1.
-///
-/// # Panics
-/// Unless k·u < 1.
+/// γ_k = k·u / (1 − k·u), Higham (2002), Lemma 3.1; ∞ where k·u ≥ 1 and nothing is promised.
 pub fn gamma(k: usize, u: f64) -> f64 {
     let ku = k as f64 * u;
-    assert!(ku < 1.0, "γ_{k} of unit roundoff {u:e}");
-    ku / (1.0 - ku)
+    if ku < 1.0 {
+        ku / (1.0 - ku)
+    } else {
+        f64::INFINITY
+    }
 }
 
 /// A sum of products in twice the working precision: Dot2 of Ogita, Rump and Oishi, *Accurate sum
@@ -166,4 +166,67 @@ pub fn operand(tile: &Tile, to: Precision) -> alloc::vec::Vec<f64> {
         values.iter_mut().for_each(|v| *v = converted(*v, to, 0));
     }
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sum(products: &[(f64, f64)]) -> Sum {
+        let mut sum = Sum::default();
+        products.iter().for_each(|&(a, b)| sum.add_product(a, b));
+        sum
+    }
+
+    #[test]
+    fn sums_keep_what_f64_cancels() {
+        // (2⁵³ + 1)·1 − 2⁵³ = 1, and (1 + 2⁻⁵²)² − 1 − 2⁻⁵¹ = 2⁻¹⁰⁴.
+        let big = exp2(53);
+        assert_eq!(sum(&[(big, 1.0), (1.0, 1.0), (-big, 1.0)]).value(), 1.0);
+        let x = 1.0 + exp2(-52);
+        assert_eq!(
+            sum(&[(x, x), (-1.0, 1.0), (-exp2(-51), 1.0)]).value(),
+            exp2(-104)
+        );
+        let mut twice = Sum::default();
+        twice.add_scaled(2.0, sum(&[(big, 1.0), (1.0, 1.0)]));
+        assert_eq!(twice.distance(2.0 * big), 2.0);
+    }
+
+    #[test]
+    fn a_bound_is_met_at_its_edge_and_not_beyond() {
+        let truth = sum(&[(1.0, 1.0)]);
+        let at = |got| within("", (0, 0), got, truth, exp2(-20));
+        assert!(at(1.0 + exp2(-20)).is_ok() && at(1.0 - exp2(-20)).is_ok());
+        assert!(at(1.0 + 1.001 * exp2(-20)).is_err());
+        assert!(at(f64::NAN).is_err() && at(f64::INFINITY).is_err());
+        assert_eq!(gamma(1, 0.25), 1.0 / 3.0);
+        assert_eq!(gamma(4, 0.25), f64::INFINITY);
+    }
+
+    #[test]
+    fn bits_tell_zeros_apart_but_not_nans() {
+        let same = |a, b| same("", (0, 0), a, b);
+        assert!(same(0.0, -0.0).is_err() && same(1.0, 1.0 + exp2(-52)).is_err());
+        assert!(same(f64::NAN, -f64::NAN).is_ok() && same(-0.0, -0.0).is_ok());
+    }
+
+    #[test]
+    fn conversion_rounds_the_quotient_and_flushes_it() {
+        // 1 + 2⁻¹¹ is a midpoint of F16, 17/16 · 256 one of E4M3.
+        assert_eq!(converted(1.0 + exp2(-11), Precision::F16, 0), 1.0);
+        assert_eq!(
+            converted(1.0 + 3.0 * exp2(-11), Precision::F16, 0),
+            1.0 + exp2(-9)
+        );
+        assert_eq!(converted(17.0, Precision::F8E4M3, -4), 256.0);
+        assert_eq!(converted(-500.0, Precision::F8E4M3, 0), -448.0);
+        let under = f64::from_bits(FLUSH_BELOW.to_bits() - 1);
+        assert_eq!(
+            converted(-under, Precision::F32, 0).to_bits(),
+            (-0f64).to_bits()
+        );
+        assert_eq!(converted(FLUSH_BELOW, Precision::F32, 0), FLUSH_BELOW);
+        assert_eq!(converted(under, Precision::F64, 0), under);
+    }
 }

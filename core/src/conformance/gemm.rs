@@ -11,7 +11,7 @@ use crate::precision::Precision;
 use crate::tile::Tile;
 
 /// (m, n, k).
-const SHAPES: [(usize, usize, usize); 11] = [
+const SHAPES: [(usize, usize, usize); 12] = [
     (1, 1, 1),
     (3, 2, 4),
     (16, 15, 17),
@@ -22,7 +22,8 @@ const SHAPES: [(usize, usize, usize); 11] = [
     (33, 1, 65),
     (31, 33, 32),
     (32, 8, 33),
-    (65, 65, 65),
+    (33, 33, 33),
+    (65, 31, 65),
 ];
 
 /// Exponent of entries that are zero.
@@ -94,7 +95,38 @@ pub fn gemm_is_within_its_bound<B: Backend>(
             }
         }
     }
+    // Long sums, past the blocks in which a backend may cut them.
+    for (to, (ta, tb)) in [(wide, ORIENTATIONS[1]), (single, ORIENTATIONS[2])] {
+        let (m, n, k) = if cfg!(miri) {
+            (2, 1, 20)
+        } else {
+            (33, 17, 521)
+        };
+        let a = sample.operand(oriented((m, k), ta), precision);
+        let b = sample.operand(oriented((k, n), tb), precision);
+        let c = sample.accumulator((m, n), to, 0);
+        holds(backend, -1.0, (&a, ta), (&b, tb), &c)?;
+    }
     Ok(())
+}
+
+/// The unit roundoff that the bounds rest on is at least that of the output's format, and at most
+/// that of half precision, beyond which the plan's rules mean nothing.
+///
+/// # Errors
+/// If it is not.
+pub fn accumulator_roundoff_is_plausible<B: Backend>(
+    backend: &B,
+    precision: Precision,
+) -> Result<(), Failure> {
+    let u = backend.accumulator_roundoff(precision);
+    let (least, most) = (precision.unit_roundoff(), Precision::F16.unit_roundoff());
+    if (least..=most).contains(&u) {
+        return Ok(());
+    }
+    let what = format!("accumulator roundoff of {precision}");
+    let text = format!("is {u:e}, not within {least:e}…{most:e}");
+    Err(Failure::other(&what, text))
 }
 
 /// All combinations of transpositions of two operands.

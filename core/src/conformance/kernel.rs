@@ -10,7 +10,7 @@ use super::sample::{Sample, cases};
 use crate::backend::Backend;
 use crate::genotypes::Genotypes;
 use crate::kernel::{Kernel, KernelCovariates, KernelMap};
-use crate::pairs::{PairStatistic, centred_norms};
+use crate::pairs::{PAIR_EDGE, PairStatistic, centred_norms};
 use crate::precision::Precision;
 use crate::tile::Tile;
 
@@ -32,7 +32,7 @@ pub const KERNELS: [Kernel; 10] = [
 const SETS: [(usize, &[usize]); 6] = [
     (1, &[1]),
     (5, &[40, 0, 3]),
-    (3, &[130, 513]),
+    (2, &[65, 513]),
     (17, &[64]),
     (33, &[10]),
     (65, &[3, 5]),
@@ -122,6 +122,41 @@ pub fn kernel_tiles_keep_every_bit_with_covariates<B: Backend>(
     Ok(())
 }
 
+/// Tiles that reach over the borders of stored blocks, in a run and scattered.
+///
+/// # Errors
+/// The first failing case.
+pub fn kernel_tiles_keep_every_bit_across_blocks<B: Backend>(
+    backend: &B,
+    precision: Precision,
+) -> Result<(), Failure> {
+    let (mut sample, edge) = (Sample::new(20), PAIR_EDGE as u32);
+    for (kernel, missing) in [(Kernel::Gaussian, 0), (Kernel::Linear, 40)] {
+        let a = sample.genotypes(PAIR_EDGE + 1, &[3, 2], missing);
+        let new = sample.genotypes(2 * PAIR_EDGE + 1, &[3, 2], missing);
+        let run: Vec<u32> = (edge - 37..=edge).collect();
+        let far = [2 * edge, 0, edge, edge - 1, 2 * edge - 1, edge + 1, 300];
+        let square = map(&mut sample, kernel, 0.3, 0, (&a, &a));
+        holds(
+            backend,
+            &square,
+            (&a, None),
+            (&run, &[edge, 0, 255]),
+            precision,
+        )?;
+        holds(
+            backend,
+            &square,
+            (&a, None),
+            (&[1, edge, 17], &run),
+            precision,
+        )?;
+        let tall = map(&mut sample, kernel, 0.3, 0, (&new, &a));
+        holds(backend, &tall, (&new, Some(&a)), (&far, &run), precision)?;
+    }
+    Ok(())
+}
+
 fn sweep<B: Backend>(
     backend: &B,
     seed: u64,
@@ -134,7 +169,7 @@ fn sweep<B: Backend>(
         let a = sample.genotypes(n, segments, missing);
         let new = sample.genotypes(n / 2 + 2, segments, missing / 2);
         let everyone: Vec<u32> = (0..n as u32).collect();
-        let (few, others) = (sample.places(9, n), sample.places(15, new.samples()));
+        let (few, others) = (sample.places(5, n), sample.places(9, new.samples()));
         for &kernel in kernels {
             // Ordinary values, then a kernel so sharp that far pairs are flushed.
             for gamma in [1.0, 300.0].map(|g| g / a.snps() as f64) {

@@ -150,12 +150,14 @@ macro_rules! conformance {
     };
     (@list accumulators $then:ident $context:tt) => {
         $crate::conformance! { @$then $context
+            gemm::accumulator_roundoff_is_plausible
             norm::shift_touches_the_diagonal_only
             potrf::potrf_leaves_a_residual_within_its_bound
             potrf::potrf_rejects_what_is_not_positive_definite
             kernel::kernel_tiles_keep_every_bit
             kernel::kernel_tiles_keep_every_bit_with_missing_dosages
             kernel::kernel_tiles_keep_every_bit_with_covariates
+            kernel::kernel_tiles_keep_every_bit_across_blocks
         }
     };
     (@list double $then:ident $context:tt) => {

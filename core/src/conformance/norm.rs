@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::precision::Precision;
 use crate::tile::Tile;
 
-const SHAPES: [(usize, usize); 9] = [
+const SHAPES: [(usize, usize); 10] = [
     (1, 1),
     (3, 5),
     (16, 15),
@@ -19,6 +19,7 @@ const SHAPES: [(usize, usize); 9] = [
     (65, 1),
     (33, 31),
     (65, 129),
+    (300, 257),
 ];
 
 /// Demands the norms of `tile`: the largest magnitude exactly, the row sums with the bits of

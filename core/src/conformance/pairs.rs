@@ -27,7 +27,7 @@ const SETS: [(usize, &[usize]); 10] = [
     (3, &[]),
     (7, &[63, 65]),
     (2, &[512]),
-    (3, &[511, 1, 513]),
+    (2, &[511, 1, 513]),
     (16, &[30, 0, 7]),
     (33, &[9]),
     (65, &[3, 2]),
@@ -113,7 +113,7 @@ fn sweep<B: Backend, const K: usize>(
             let a = sample.genotypes(n, segments, here);
             let b = sample.genotypes(n / 2 + 3, segments, there);
             let everyone: Vec<u32> = (0..n as u32).collect();
-            let (few, others) = (sample.places(5, n), sample.places(9, b.samples()));
+            let (few, others) = (sample.places(5, n), sample.places(6, b.samples()));
             for kind in KINDS {
                 let statistic = PairStatistic::new(kind, a.counts());
                 holds(backend, &statistic, (&a, None), (&everyone, &everyone))?;
@@ -142,9 +142,12 @@ pub fn pair_statistics_are_exact_across_blocks<B: Backend>(
         let b = sample.genotypes(2 * PAIR_EDGE + 1, &[3, 2], missing);
         let near = [edge, 0, edge - 1, 1, 17, edge / 2];
         let far = [2 * edge, 0, edge, edge - 1, 2 * edge - 1, edge + 1, 300];
+        let run: Vec<u32> = (edge - 37..=edge).collect();
         for &kind in cases(&KINDS, 1) {
             let statistic = PairStatistic::new(kind, a.counts());
             holds(backend, &statistic, (&a, None), (&near, &near))?;
+            holds(backend, &statistic, (&a, None), (&run, &near))?;
+            holds(backend, &statistic, (&a, Some(&b)), (&near, &run))?;
             holds(backend, &statistic, (&a, Some(&b)), (&near, &far))?;
             holds(backend, &statistic, (&b, Some(&a)), (&far, &near))?;
         }

@@ -17,18 +17,20 @@ use crate::tile::Tile;
 pub const WIDTH: usize = 8;
 
 /// (m, k) of the tile.
-const SHAPES: [(usize, usize); 7] = [
+const SHAPES: [(usize, usize); 9] = [
     (1, 1),
     (3, 4),
     (16, 17),
     (33, 15),
     (65, 31),
     (64, 64),
-    (129, 200),
+    (129, 131),
+    (37, 521),
+    (257, 19),
 ];
 
 /// Runs `operation` on panels of n × 8 and m × 8 that hold `inputs` (pairs of columns), in order,
-/// turned, and with every column alone among hostile ones: each column keeps its bits.
+/// turned, and with one column alone among hostile ones: each column keeps its bits.
 fn holds(
     what: &str,
     inputs: &[(Vec<f64>, Vec<f64>)],
@@ -53,7 +55,7 @@ fn holds(
         let j = (at + 3) % WIDTH;
         compare(&format!("{what}, column {j} moved to {at}"), &turned, at, j)?;
     }
-    for j in 0..WIDTH {
+    for j in [0, 3, WIDTH - 1] {
         for value in [f64::NAN, 1e300, 0.0] {
             let hostile = inputs
                 .iter()

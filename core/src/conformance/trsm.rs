@@ -10,7 +10,7 @@ use crate::precision::Precision;
 use crate::tile::Tile;
 
 /// (order of L, number of systems).
-const SHAPES: [(usize, usize); 8] = [
+const SHAPES: [(usize, usize); 9] = [
     (1, 1),
     (3, 2),
     (16, 17),
@@ -19,6 +19,7 @@ const SHAPES: [(usize, usize); 8] = [
     (33, 8),
     (15, 65),
     (65, 31),
+    (129, 17),
 ];
 
 /// The three forms.

@@ -1,0 +1,77 @@
+//! Tile operations by faer, on the calling thread.
+
+use epitile_core::backend::{Solve, Trans};
+use faer::linalg::cholesky::llt::factor as llt;
+use faer::linalg::matmul::{matmul, triangular};
+use faer::linalg::triangular_solve::{
+    solve_lower_triangular_in_place, solve_upper_triangular_in_place,
+};
+use faer::{Accum, MatMut, MatRef, Par};
+
+use crate::algebra::{Algebra, Output};
+use crate::operand::{Operand, Real};
+
+/// faer's blocked kernels.
+pub(crate) struct Faer;
+
+fn view<'a, T: Real>(a: &'a Operand<'_, T>) -> MatRef<'a, T> {
+    MatRef::from_column_major_slice_with_stride(&a.values, a.rows, a.cols, a.ld)
+}
+
+fn view_mut<T: Real>(c: Output<'_, T>) -> MatMut<'_, T> {
+    MatMut::from_column_major_slice_with_stride_mut(c.values, c.rows, c.cols, c.ld)
+}
+
+fn op<'a, T: Real>((a, trans): (&'a Operand<'_, T>, Trans)) -> MatRef<'a, T> {
+    match trans {
+        Trans::No => view(a),
+        Trans::Yes => view(a).transpose(),
+    }
+}
+
+impl<T: Real> Algebra<T> for Faer {
+    fn gemm(alpha: T, a: (&Operand<T>, Trans), b: (&Operand<T>, Trans), c: Output<'_, T>) {
+        matmul(view_mut(c), Accum::Add, op(a), op(b), alpha, Par::Seq);
+    }
+
+    fn syrk(alpha: T, a: &Operand<T>, c: Output<'_, T>) {
+        use triangular::BlockStructure::{Rectangular, TriangularLower};
+        triangular::matmul(
+            view_mut(c),
+            TriangularLower,
+            Accum::Add,
+            view(a),
+            Rectangular,
+            view(a).transpose(),
+            Rectangular,
+            alpha,
+            Par::Seq,
+        );
+    }
+
+    fn trsm(solve: Solve, l: &Operand<T>, b: Output<'_, T>) {
+        let (l, b) = (view(l), view_mut(b));
+        match solve {
+            Solve::Left => solve_lower_triangular_in_place(l, b, Par::Seq),
+            Solve::LeftTransposed => solve_upper_triangular_in_place(l.transpose(), b, Par::Seq),
+            // X Lᵀ = B is L Xᵀ = Bᵀ.
+            Solve::RightTransposed => {
+                solve_lower_triangular_in_place(l, b.transpose_mut(), Par::Seq);
+            }
+        }
+    }
+
+    fn potrf(a: Output<'_, T>) -> Result<(), usize> {
+        use faer::dyn_stack::{MemBuffer, MemStack};
+        let scratch = llt::cholesky_in_place_scratch::<T>(a.rows, Par::Seq, Default::default());
+        llt::cholesky_in_place(
+            view_mut(a),
+            Default::default(),
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(scratch)),
+            Default::default(),
+        )
+        .map(|_| ())
+        .map_err(|llt::LltError::NonPositivePivot { index }| index)
+    }
+}

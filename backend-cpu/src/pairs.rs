@@ -1,0 +1,230 @@
+//! Pair statistics of all pairs, block by block on rayon.
+//!
+//! Distances count differing bits of the planes (N²M/2 dosage pairs, 64 to a word) and then add
+//! what missing calls change; products multiply integer codes. All sums are integers, so their
+//! order, the number of threads and the instruction set cannot change a bit.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use epitile_core::genotypes::Genotypes;
+use epitile_core::kernel::{Kernel, KernelMap};
+use epitile_core::pairs::{MEAN_BITS, PAIR_EDGE, PairKind, PairMatrix, PairStatistic, PairTile};
+use rayon::prelude::*;
+
+use crate::missing;
+use crate::product;
+use crate::simd::popcount::{self, Planes};
+
+/// Words of a plane counted in one go: with [`ROWS`], what a core's second-level cache holds.
+const WORDS: usize = 128;
+/// Individuals of a block's rows counted in one go.
+const ROWS: usize = 64;
+/// Tables longer than this are not worth their memory.
+const TABLE_MAX: usize = 1 << 22;
+/// Tables kept.
+const TABLES: usize = 4;
+
+/// Stored pair statistics.
+#[derive(Debug)]
+pub struct Pairs {
+    matrix: PairMatrix,
+    unit: i32,
+    /// Largest stored value, if they are whole.
+    max: Option<u32>,
+    tables: Mutex<Vec<(TableKey, Arc<Vec<f64>>)>>,
+}
+
+/// What a table of kernel values depends on: the function and the bits of γ and the divisor.
+type TableKey = (Kernel, u64, u64);
+
+/// Some individuals of a set.
+#[derive(Clone, Copy)]
+pub(crate) struct Slice<'a> {
+    pub(crate) genotypes: &'a Genotypes,
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+}
+
+impl<'a> Slice<'a> {
+    /// Individuals of block `b`.
+    fn block(genotypes: &'a Genotypes, b: usize) -> Self {
+        let first = b * PAIR_EDGE;
+        Slice {
+            genotypes,
+            first,
+            count: PAIR_EDGE.min(genotypes.samples() - first),
+        }
+    }
+
+    /// Indices of the individuals.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.first..self.first + self.count
+    }
+}
+
+impl Pairs {
+    /// The statistic of all pairs of `rows` × `cols`, or of `rows` with themselves.
+    ///
+    /// # Panics
+    /// If the sets and the statistic differ in their SNPs or segments, or sums of squares might
+    /// not fit 32 bits (from 2³⁰ SNPs on).
+    pub fn new(statistic: &PairStatistic, rows: &Genotypes, cols: Option<&Genotypes>) -> Self {
+        let symmetric = cols.is_none();
+        let cols = cols.unwrap_or(rows);
+        let snps = [rows.snps(), cols.snps(), statistic.snps()];
+        assert!(
+            snps.iter().all(|&m| m == snps[0]),
+            "SNPs {snps:?} of a pair"
+        );
+        assert!(snps[0] < 1 << 30, "sums of squares of {} SNPs", snps[0]);
+        let places = |g: &Genotypes| -> Vec<_> {
+            let segments = g.segments().iter();
+            segments
+                .map(|s| (s.snps.clone(), s.words.clone()))
+                .collect()
+        };
+        assert_eq!(places(rows), places(cols), "segments of a pair");
+        let shape = (rows.samples(), cols.samples());
+        let whole = statistic.is_whole(rows, cols);
+        let tiles: Vec<PairTile> = PairMatrix::places(shape.0, shape.1, symmetric)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|(i, j)| {
+                let (rows, cols) = (Slice::block(rows, i), Slice::block(cols, j));
+                block(statistic, rows, cols, symmetric && i == j, whole)
+            })
+            .collect();
+        let max = whole.then(|| tiles.iter().map(largest).max().unwrap_or(0));
+        let unit = if whole { 0 } else { statistic.unit() };
+        Pairs {
+            matrix: PairMatrix::new(shape, symmetric, unit, tiles),
+            unit: statistic.unit(),
+            max,
+            tables: Mutex::default(),
+        }
+    }
+
+    /// The stored numbers.
+    pub fn matrix(&self) -> &PairMatrix {
+        &self.matrix
+    }
+
+    /// Numbers of the pairs `rows[r]`, `cols[c]`, column-major, in units of the statistic.
+    pub(crate) fn numbers(&self, rows: &[u32], cols: &[u32]) -> Vec<i64> {
+        // Whole values are stored in units of 1.
+        let shift = self.matrix.unit() - self.unit;
+        let of = |j: u32| {
+            let number = move |&i: &u32| self.matrix.get(i as usize, j as usize) << shift;
+            rows.iter().map(number)
+        };
+        cols.iter().flat_map(|&j| of(j)).collect()
+    }
+
+    /// Values of `map` at whole statistics 0…max, if that is a table and worth making.
+    pub(crate) fn table(&self, map: &KernelMap) -> Option<Arc<Vec<f64>>> {
+        let max = self.max? as usize;
+        let (rows, cols) = self.matrix.shape();
+        if max > TABLE_MAX || max >= rows * cols {
+            return None;
+        }
+        let key = (map.kernel, map.gamma.to_bits(), map.scale.to_bits());
+        // A table is pushed whole: a panic elsewhere cannot have broken the list.
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, table)) = tables.iter().find(|(k, _)| *k == key) {
+            // Whether a map is a table also depends on its norms and covariates.
+            return map.table(0).map(|_| table.clone());
+        }
+        let table = Arc::new(map.table(max)?);
+        if tables.len() == TABLES {
+            tables.remove(0);
+        }
+        tables.push((key, table.clone()));
+        Some(table)
+    }
+}
+
+fn largest(tile: &PairTile) -> u32 {
+    match tile {
+        PairTile::Whole(v) => v.iter().copied().max().unwrap_or(0),
+        PairTile::Fixed(_) => 0,
+    }
+}
+
+/// One block; `diagonal` if rows and columns are the same individuals. Both halves of a diagonal
+/// block are filled.
+fn block(
+    statistic: &PairStatistic,
+    rows: Slice<'_>,
+    cols: Slice<'_>,
+    diagonal: bool,
+    whole: bool,
+) -> PairTile {
+    let squared = match statistic.kind() {
+        PairKind::Product(_) => {
+            return PairTile::Fixed(product::block(statistic.codes(), rows, cols));
+        }
+        kind => kind == PairKind::Squared,
+    };
+    let counts = count(squared, rows, cols, diagonal);
+    if whole {
+        return PairTile::Whole(counts);
+    }
+    let mut sums: Vec<i64> = counts.iter().map(|&c| i64::from(c) << MEAN_BITS).collect();
+    missing::add(statistic.corrections(), rows, cols, diagonal, &mut sums);
+    PairTile::Fixed(sums)
+}
+
+/// Sums over the planes, row-major with [`PAIR_EDGE`] columns.
+fn count(squared: bool, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -> Vec<u32> {
+    let mut sums = vec![0; PAIR_EDGE * PAIR_EDGE];
+    let total = rows.genotypes.words();
+    let mut packed = [const { Vec::new() }; 4];
+    for start in (0..total).step_by(WORDS) {
+        let words = WORDS.min(total - start);
+        let [some, two, some_rows, two_rows] = &mut packed;
+        pack(cols, start..start + words, some, two);
+        pack(rows, start..start + words, some_rows, two_rows);
+        for first in (0..rows.count).step_by(ROWS) {
+            let last = rows.count.min(first + ROWS);
+            // Right of a diagonal block's rows stands what symmetry gives.
+            let columns = if diagonal { last } else { cols.count };
+            let a = Planes {
+                words,
+                some: &some_rows[first * words..last * words],
+                two: &two_rows[first * words..last * words],
+            };
+            let b = Planes {
+                words,
+                some: &some[..columns * words],
+                two: &two[..columns * words],
+            };
+            let sums = &mut sums[first * PAIR_EDGE..];
+            if squared {
+                popcount::squared(a, b, PAIR_EDGE, sums);
+            } else {
+                popcount::absolute(a, b, PAIR_EDGE, sums);
+            }
+        }
+    }
+    if diagonal {
+        for i in 0..rows.count {
+            for j in i + 1..rows.count {
+                sums[i * PAIR_EDGE + j] = sums[j * PAIR_EDGE + i];
+            }
+        }
+    }
+    sums
+}
+
+fn pack(slice: Slice<'_>, words: Range<usize>, some: &mut Vec<u64>, two: &mut Vec<u64>) {
+    some.clear();
+    two.clear();
+    for i in slice.range() {
+        some.extend_from_slice(&slice.genotypes.some(i)[words.clone()]);
+        two.extend_from_slice(&slice.genotypes.two(i)[words.clone()]);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,149 @@
+use super::*;
+use crate::simd::tests::at_every_level;
+use epitile_core::genotypes::GenotypeBuilder;
+use epitile_core::pairs::Weighting;
+
+/// Calls that look random, every `missing`-th of them missing (none if 0).
+pub(crate) fn cohort(n: usize, segments: &[usize], missing: u64, seed: u64) -> Genotypes {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = move || {
+        // xorshift64*, Vigna 2016.
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33
+    };
+    let mut builder = GenotypeBuilder::new(n);
+    for (s, &snps) in segments.iter().enumerate() {
+        builder.segment(format!("{s}"));
+        for _ in 0..snps {
+            let rare = next() % 7 + 2;
+            builder.push((0..n).map(|_| match next() {
+                r if missing > 0 && r % missing == 0 => None,
+                r => Some(((r >> 8) % rare / (rare / 2).max(1)).min(2) as u8),
+            }));
+        }
+    }
+    builder.finish()
+}
+
+pub(crate) const KINDS: [PairKind; 4] = [
+    PairKind::Squared,
+    PairKind::Absolute,
+    PairKind::Product(Weighting::SampleSd),
+    PairKind::Product(Weighting::TwoPq),
+];
+
+fn check(statistic: &PairStatistic, rows: &Genotypes, cols: Option<&Genotypes>) {
+    let pairs = Pairs::new(statistic, rows, cols);
+    let other = cols.unwrap_or(rows);
+    let all = |g: &Genotypes| (0..g.samples() as u32).collect::<Vec<_>>();
+    let (ri, ci) = (all(rows), all(other));
+    let numbers = pairs.numbers(&ri, &ci);
+    // The definition takes M steps a pair: look at every pair of few, at some pairs of many.
+    let step = if ri.len() * ci.len() > 5000 { 37 } else { 1 };
+    for at in (0..numbers.len()).step_by(step) {
+        let (i, j) = (at % ri.len(), at / ri.len());
+        let expected = statistic.pair(rows, i, other, j);
+        assert_eq!(numbers[at], expected, "{:?} of {i}, {j}", statistic.kind());
+    }
+}
+
+#[test]
+fn pair_statistics_are_those_of_the_definition() {
+    for n in [1, 15, 16, 17, 31, 32, 33, 65] {
+        for (s, &snps) in [1, 63, 64, 65, 511, 512, 513].iter().enumerate() {
+            // Each number of individuals meets every number of SNPs, kinds and gaps taking turns.
+            for missing in [0, 9] {
+                let g = cohort(n, &[snps], missing, (n + snps) as u64);
+                let kind = KINDS[(n + s + missing as usize) % 4];
+                check(&PairStatistic::new(kind, g.counts()), &g, None);
+            }
+        }
+    }
+}
+
+#[test]
+fn all_kinds_across_segments_and_block_borders() {
+    let segments = [65, 513, 1, 64];
+    for missing in [0, 9, 500] {
+        let (a, b) = (
+            cohort(257, &segments, missing, 1),
+            cohort(33, &segments, missing, 2),
+        );
+        for kind in KINDS {
+            let statistic = PairStatistic::new(kind, a.counts());
+            check(&statistic, &a, None);
+            check(&statistic, &a, Some(&b));
+            check(&statistic, &b, Some(&a));
+        }
+    }
+}
+
+#[test]
+fn one_set_may_be_complete_and_the_other_not() {
+    let (a, b) = (cohort(20, &[130], 0, 3), cohort(30, &[130], 5, 4));
+    for kind in KINDS {
+        let statistic = PairStatistic::new(kind, b.counts());
+        check(&statistic, &a, Some(&b));
+        check(&statistic, &b, Some(&a));
+    }
+}
+
+#[test]
+fn chunks_of_long_rows_add_up() {
+    let g = cohort(70, &[64 * WORDS + 700, 64 * WORDS], 0, 5);
+    for kind in KINDS {
+        check(&PairStatistic::new(kind, g.counts()), &g, None);
+    }
+}
+
+#[test]
+fn every_instruction_set_gives_the_same_integers() {
+    // On this thread only: the forced level is the thread's.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
+    let pool = pool.use_current_thread().build().unwrap();
+    for missing in [0, 7] {
+        let g = cohort(70, &[300, 700], missing, 6);
+        for kind in KINDS {
+            let statistic = PairStatistic::new(kind, g.counts());
+            let expected = pool.install(|| Pairs::new(&statistic, &g, None)).matrix;
+            at_every_level(|level| {
+                let got = pool.install(|| Pairs::new(&statistic, &g, None));
+                assert_eq!(got.matrix, expected, "{level:?}");
+            });
+        }
+    }
+}
+
+#[test]
+fn whole_values_are_stored_in_32_bits_and_read_in_the_statistic_s_unit() {
+    let g = cohort(3, &[100], 0, 7);
+    let statistic = PairStatistic::new(PairKind::Squared, g.counts());
+    let pairs = Pairs::new(&statistic, &g, None);
+    assert_eq!((pairs.matrix().unit(), statistic.unit()), (0, -32));
+    let whole = pairs.matrix().get(2, 1);
+    assert_eq!(pairs.numbers(&[2], &[1]), [whole << 32]);
+    assert_eq!(
+        pairs.max,
+        Some(
+            pairs
+                .numbers(&[0, 1, 2], &[0, 1, 2])
+                .iter()
+                .max()
+                .map(|m| (m >> 32) as u32)
+                .unwrap()
+        )
+    );
+}
+
+#[test]
+#[should_panic(expected = "segments of a pair")]
+fn sets_with_other_segments_are_a_bug() {
+    let (a, b) = (cohort(3, &[600], 0, 8), cohort(3, &[300, 300], 0, 8));
+    Pairs::new(
+        &PairStatistic::new(PairKind::Squared, a.counts()),
+        &a,
+        Some(&b),
+    );
+}

@@ -1,0 +1,223 @@
+use super::*;
+use crate::simd::tests::at_every_level;
+use epitile_core::tile::Tile;
+
+/// Numbers that look random, in −1…1.
+fn noise(len: usize, seed: u64) -> Vec<f64> {
+    let mut state = seed * 2 + 1;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+fn tile(rows: usize, cols: usize, p: Precision, seed: u64) -> Tile {
+    Tile::from_f64(
+        rows,
+        cols,
+        &noise(rows * cols, seed),
+        p,
+        if p == Precision::F16 { -2 } else { 0 },
+    )
+}
+
+/// A well-conditioned lower triangle, with rubbish above the diagonal.
+fn triangle(n: usize, p: Precision) -> Tile {
+    let mut values = noise(n * n, 9);
+    (0..n).for_each(|i| values[i * n + i] = 3.0 + values[i * n + i]);
+    (0..n * n)
+        .filter(|at| at % n < at / n)
+        .for_each(|at| values[at] *= 50.0);
+    Tile::from_f64(n, n, &values, p, 0)
+}
+
+fn column(t: &Tile, c: usize) -> Vec<f64> {
+    t.to_f64()[c * t.rows()..][..t.rows()].to_vec()
+}
+
+fn columns(rows: usize, of: &[Vec<f64>]) -> Tile {
+    Tile::from_f64(rows, of.len(), &of.concat(), Precision::F64, 0)
+}
+
+const OPERANDS: [Precision; 4] = [
+    Precision::F64,
+    Precision::F32,
+    Precision::F16,
+    Precision::F8E4M3,
+];
+
+/// Applies each operation with a square operand of order `n` to a panel.
+fn operations(n: usize, p: Precision) -> Vec<(String, Box<dyn Fn(&Tile) -> Tile>)> {
+    let mut all: Vec<(String, Box<dyn Fn(&Tile) -> Tile>)> = Vec::new();
+    for trans in [Trans::No, Trans::Yes] {
+        let a = tile(n, n, p, 4);
+        all.push((
+            format!("gemm {trans:?} {p} {n}"),
+            Box::new(move |b| {
+                let mut c = Tile::zeros(n, b.cols(), Precision::F64);
+                gemm(
+                    -1.0,
+                    (a.as_ref(), trans),
+                    (b.as_ref(), Trans::No),
+                    c.as_mut(),
+                )
+                .unwrap();
+                c
+            }),
+        ));
+    }
+    for solve in [Solve::Left, Solve::LeftTransposed] {
+        let l = triangle(n, p);
+        all.push((
+            format!("trsm {solve:?} {p} {n}"),
+            Box::new(move |b| {
+                let mut x = b.clone();
+                trsm(solve, l.as_ref(), x.as_mut()).unwrap();
+                x
+            }),
+        ));
+    }
+    all
+}
+
+#[test]
+fn a_column_s_bits_depend_on_nothing_but_itself() {
+    at_every_level(|level| {
+        for n in [1, 7, 8, 33, 65] {
+            for (name, apply) in OPERANDS.iter().flat_map(|&p| operations(n, p)) {
+                let b = tile(n, WIDTH, Precision::F64, 5);
+                let whole = apply(&b);
+                // In another place, among other neighbours, alone.
+                let permuted: Vec<_> = (0..WIDTH).map(|c| column(&b, c * 3 % WIDTH)).collect();
+                let permuted = apply(&columns(n, &permuted));
+                for c in 0..WIDTH {
+                    let mut zeroed = vec![vec![0.0; n]; WIDTH];
+                    zeroed[c] = column(&b, c);
+                    let zeroed = apply(&columns(n, &zeroed));
+                    let alone = apply(&columns(n, &[column(&b, c)]));
+                    let expected = column(&whole, c);
+                    assert_eq!(column(&zeroed, c), expected, "{name} {level:?}");
+                    assert_eq!(column(&alone, 0), expected, "{name} {level:?}");
+                    let moved = (0..WIDTH).find(|m| m * 3 % WIDTH == c).unwrap();
+                    assert_eq!(column(&permuted, moved), expected, "{name} {level:?}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_row_s_bits_do_not_depend_on_how_many_rows_there_are() {
+    at_every_level(|_| {
+        let (n, k) = (37, 29);
+        let (a, b) = (noise(n * k, 6), tile(k, WIDTH, Precision::F64, 7));
+        let product = |rows: std::ops::Range<usize>| {
+            let part = a.chunks_exact(n).flat_map(|c| c[rows.clone()].to_vec());
+            let part = Tile::from_f64(rows.len(), k, &part.collect::<Vec<_>>(), Precision::F64, 0);
+            let mut c = Tile::zeros(rows.len(), WIDTH, Precision::F64);
+            gemm(
+                1.0,
+                (part.as_ref(), Trans::No),
+                (b.as_ref(), Trans::No),
+                c.as_mut(),
+            )
+            .unwrap();
+            c
+        };
+        let whole = product(0..n);
+        for first in [0, 1, 8, 30] {
+            for len in [1, 5, 7] {
+                let part = product(first..first + len);
+                for c in 0..WIDTH {
+                    assert_eq!(column(&part, c), column(&whole, c)[first..first + len]);
+                }
+            }
+        }
+        // A leading part of a triangle gives the leading part of the solution.
+        let (l, b) = (
+            triangle(n, Precision::F64),
+            tile(n, WIDTH, Precision::F64, 8),
+        );
+        let solve = |rows: usize| {
+            let cut = |t: &Tile, cols| {
+                let part = (0..cols).flat_map(|c| column(t, c)[..rows].to_vec());
+                Tile::from_f64(rows, cols, &part.collect::<Vec<_>>(), Precision::F64, 0)
+            };
+            let mut x = cut(&b, WIDTH);
+            trsm(Solve::Left, cut(&l, rows).as_ref(), x.as_mut()).unwrap();
+            x
+        };
+        for rows in [1, 8, 9, 20] {
+            assert_eq!(column(&solve(rows), 3), column(&solve(n), 3)[..rows]);
+        }
+    });
+}
+
+#[test]
+fn products_and_solves_are_right() {
+    at_every_level(|level| {
+        for n in [1, 8, 33] {
+            for (name, apply) in OPERANDS.iter().flat_map(|&p| operations(n, p)) {
+                let p = OPERANDS
+                    .iter()
+                    .find(|p| name.contains(p.format().name))
+                    .unwrap();
+                let transposed = name.contains("Yes") || name.contains("LeftTransposed");
+                let solves = name.starts_with("trsm");
+                let a = if solves {
+                    triangle(n, *p)
+                } else {
+                    tile(n, n, *p, 4)
+                }
+                .to_f64();
+                let at = |r: usize, c: usize| {
+                    let (r, c) = if transposed { (c, r) } else { (r, c) };
+                    let above = if transposed { r < c } else { r < c };
+                    if solves && above { 0.0 } else { a[c * n + r] }
+                };
+                let b = tile(n, 3, Precision::F64, 5);
+                let x = apply(&b);
+                // Solves: A·x = b. Products: −A·b = x.
+                let (from, to) = if solves { (&x, &b) } else { (&b, &x) };
+                for c in 0..3 {
+                    let (from, to) = (column(from, c), column(to, c));
+                    for r in 0..n {
+                        let terms: Vec<f64> = (0..n).map(|k| at(r, k) * from[k]).collect();
+                        let sum: f64 = terms.iter().sum();
+                        let size: f64 = terms.iter().map(|t| t.abs()).sum::<f64>() + to[r].abs();
+                        let expected = if solves { sum } else { -sum };
+                        // γ of two sums of n + 1 terms (Higham 2002, theorems 3.5 and 8.5).
+                        let bound = 2.0 * (n + 2) as f64 * f64::EPSILON * size;
+                        let error = (expected - to[r]).abs();
+                        assert!(error <= bound, "{name} {level:?}: {error:e} > {bound:e}");
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn transposed_and_strided_operands_and_alpha() {
+    let (a, b) = (tile(5, 3, Precision::F64, 1), tile(4, 5, Precision::F64, 2));
+    let mut c = tile(3, 4, Precision::F64, 3);
+    let before = c.to_f64();
+    gemm(
+        0.5,
+        (a.as_ref(), Trans::Yes),
+        (b.as_ref(), Trans::Yes),
+        c.as_mut(),
+    )
+    .unwrap();
+    let (a, b, after) = (a.to_f64(), b.to_f64(), c.to_f64());
+    for i in 0..3 {
+        for j in 0..4 {
+            let sum: f64 = (0..5).map(|k| a[i * 5 + k] * b[k * 4 + j]).sum();
+            let at = j * 3 + i;
+            assert!((after[at] - before[at] - 0.5 * sum).abs() <= 20.0 * f64::EPSILON);
+        }
+    }
+}

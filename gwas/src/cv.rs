@@ -1,0 +1,173 @@
+//! Cross-validation of linear and kernel ridge regression over a grid of settings.
+//!
+//! The pair statistic is computed once for all folds, γ and traits. Traits with the same
+//! individuals share factorisations; no number depends on which other traits are in the run.
+
+mod jobs;
+mod scores;
+mod tables;
+
+use epitile_core::backend::Backend;
+use epitile_core::engine::Engine;
+use epitile_core::kernel::Kernel;
+use epitile_core::solver::SolveOptions;
+
+use crate::error::{Error, Result};
+use crate::evidence::Evidence;
+use crate::folds::Folds;
+use crate::phenotypes::Trait;
+use crate::run::RunLog;
+use crate::settings::{Bandwidth, Gammas, Setting, bandwidths};
+use crate::similarity::Similarity;
+use crate::training::FixedEffects;
+
+pub use scores::{NestedScore, Score, Summary, best_settings, summaries};
+pub use tables::write;
+
+/// What to compare, and how.
+#[derive(Clone, Debug)]
+pub struct CvOptions {
+    /// Kernels, in the order of the tables.
+    pub kernels: Vec<Kernel>,
+    /// Bandwidths of those that take one.
+    pub gammas: Gammas,
+    /// Ridges λ.
+    pub lambdas: Vec<f64>,
+    /// How systems are solved.
+    pub solve: SolveOptions,
+    /// Rows of a tile; `None` for the rule on sizes.
+    pub tile: Option<usize>,
+    /// Whether settings are also chosen inside each training set.
+    pub nested: bool,
+}
+
+/// What is validated: traits, fixed effects and folds over the individuals of one cohort.
+#[derive(Clone, Copy, Debug)]
+pub struct CvData<'a> {
+    /// Traits, NaN where missing.
+    pub traits: &'a [Trait],
+    /// Intercept and covariates.
+    pub fixed: &'a FixedEffects,
+    /// Individuals with all covariates.
+    pub complete: &'a [bool],
+    /// Folds.
+    pub folds: &'a Folds,
+}
+
+/// Results of one trait.
+#[derive(Clone, Debug)]
+pub struct TraitResult {
+    /// Its name.
+    pub name: String,
+    /// Scores by setting and fold; `None` for a fold without individuals that have the trait.
+    pub scores: Vec<Vec<Option<Score>>>,
+    /// Out-of-fold predictions by setting and individual; NaN for those left out.
+    pub predictions: Vec<Vec<f64>>,
+    /// Scores of the settings chosen without the fold, by kernel and fold, if asked for.
+    pub nested: Vec<NestedScore>,
+}
+
+/// Results of a cross-validation.
+#[derive(Clone, Debug)]
+pub struct CvResult {
+    /// The settings, in the order of every table.
+    pub settings: Vec<Setting>,
+    /// One per trait.
+    pub traits: Vec<TraitResult>,
+    /// Evidence for all solutions together.
+    pub evidence: Evidence,
+}
+
+/// Validates every setting on every trait and fold.
+///
+/// # Errors
+/// `Inconsistent` if fewer than two folds have individuals with a trait; those of training.
+pub fn cross_validate<B: Backend, E: Engine>(
+    similarity: &Similarity<'_, B>,
+    engine: &E,
+    data: CvData<'_>,
+    options: &CvOptions,
+    log: &RunLog,
+) -> Result<CvResult> {
+    let bandwidths = bandwidths(&options.kernels, &options.gammas, similarity)?;
+    for b in &bandwidths {
+        if let Some(text) = similarity.degeneracy(b.kernel, b.gamma) {
+            log.warn(text);
+        }
+    }
+    let settings = settings(&bandwidths, &options.lambdas);
+    let groups = jobs::groups(data);
+    for g in &groups {
+        let folds = (0..data.folds.count() as u32)
+            .filter(|&k| !g.test(data, k).is_empty())
+            .count();
+        if folds < 2 {
+            return Err(Error::inconsistent(format!(
+                "trait {}: found individuals in {folds} folds, expected at least 2; use other \
+                 folds or leave the trait out",
+                data.traits[g.traits[0]].name
+            )));
+        }
+    }
+    let mut results: Vec<TraitResult> = data
+        .traits
+        .iter()
+        .map(|t| TraitResult {
+            name: t.name.clone(),
+            scores: vec![vec![None; data.folds.count()]; settings.len()],
+            predictions: vec![vec![f64::NAN; t.values.len()]; settings.len()],
+            nested: Vec::new(),
+        })
+        .collect();
+    let mut inner = scores::Inner::new(data.traits.len(), settings.len(), data.folds.count());
+    let mut evidence = Evidence::default();
+    let jobs = jobs::list(data, &groups, &bandwidths, options.nested);
+    let context = jobs::Context {
+        similarity,
+        engine,
+        data,
+        groups: &groups,
+        options,
+        bandwidths: &bandwidths,
+    };
+    context.run(jobs, log, |job, output| {
+        for (l, traits) in output.predictions.iter().enumerate() {
+            let s = job.bandwidth * options.lambdas.len() + l;
+            for (&t, predicted) in groups[job.group].traits.iter().zip(traits) {
+                let values = &data.traits[t].values;
+                for &fold in &job.folds {
+                    let score = Score::of(values, predicted, &job.train, &job.test(fold));
+                    match *job.folds {
+                        [_] => results[t].scores[s][fold as usize] = score,
+                        _ => inner.add(t, s, &job.folds, fold, score),
+                    }
+                }
+                if let [_] = *job.folds {
+                    for (&i, &p) in job.tested.iter().zip(predicted) {
+                        results[t].predictions[s][i as usize] = p;
+                    }
+                }
+            }
+        }
+        evidence.merge(&output.evidence);
+    })?;
+    if options.nested {
+        for (t, result) in results.iter_mut().enumerate() {
+            result.nested = inner.choose(t, &settings, &options.kernels, &result.scores);
+        }
+    }
+    Ok(CvResult {
+        settings,
+        traits: results,
+        evidence,
+    })
+}
+
+fn settings(bandwidths: &[Bandwidth], lambdas: &[f64]) -> Vec<Setting> {
+    let each = |&bandwidth: &Bandwidth| {
+        lambdas
+            .iter()
+            .map(move |&lambda| Setting { bandwidth, lambda })
+    };
+    bandwidths.iter().flat_map(each).collect()
+}

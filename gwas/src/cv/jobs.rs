@@ -1,0 +1,219 @@
+//! The work of a cross-validation: one job per training set, kernel and γ.
+
+use std::sync::Mutex;
+
+use epitile_core::backend::Backend;
+use epitile_core::columns::{Columns, WIDTH};
+use epitile_core::engine::{Engine, InOrder};
+use epitile_core::solver::Solver;
+use epitile_core::system::{System, default_edge};
+
+use super::{CvData, CvOptions};
+use crate::backend::device_error;
+use crate::error::Result;
+use crate::evidence::Evidence;
+use crate::run::RunLog;
+use crate::settings::Bandwidth;
+use crate::similarity::Similarity;
+use crate::training::train;
+
+/// Up to this many individuals whole jobs run in parallel, each on one thread; beyond, the tiles
+/// of one job do, since several factors at a time would cost too much memory. Either way the same
+/// bits.
+const PARALLEL_JOBS: usize = 4096;
+
+/// Traits with the same individuals.
+pub(super) struct Group {
+    /// Indices of the traits.
+    pub(super) traits: Vec<usize>,
+    /// Individuals that have them, all covariates, and a fold.
+    pub(super) members: Vec<u32>,
+}
+
+impl Group {
+    /// Members of fold `fold`.
+    pub(super) fn test(&self, data: CvData<'_>, fold: u32) -> Vec<u32> {
+        let of = &data.folds.of;
+        self.members
+            .iter()
+            .copied()
+            .filter(|&i| of[i as usize] == Some(fold))
+            .collect()
+    }
+}
+
+/// Gathers traits by the individuals that have them.
+pub(super) fn groups(data: CvData<'_>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (t, of) in data.traits.iter().enumerate() {
+        let mut members = of.observed();
+        members.retain(|&i| data.complete[i as usize] && data.folds.of[i as usize].is_some());
+        match groups.iter_mut().find(|g| g.members == members) {
+            Some(group) => group.traits.push(t),
+            None => groups.push(Group {
+                traits: vec![t],
+                members,
+            }),
+        }
+    }
+    groups
+}
+
+/// One training set with one kernel and γ, for all λ.
+pub(super) struct Job {
+    /// Group of traits.
+    pub(super) group: usize,
+    /// Folds left out: one, or two for nested selection.
+    pub(super) folds: Vec<u32>,
+    /// Kernel and γ, as an index.
+    pub(super) bandwidth: usize,
+    /// Training individuals.
+    pub(super) train: Vec<u32>,
+    /// Individuals of the folds left out, ascending.
+    pub(super) tested: Vec<u32>,
+    /// The fold of each of them.
+    tested_folds: Vec<u32>,
+}
+
+impl Job {
+    /// Individuals of `fold` with their places in `tested`.
+    pub(super) fn test(&self, fold: u32) -> Vec<(usize, u32)> {
+        let of_fold = |&(at, _): &(usize, u32)| self.tested_folds[at] == fold;
+        self.tested
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(of_fold)
+            .collect()
+    }
+}
+
+/// Everything to be trained, largest training sets first within the order of the tables.
+pub(super) fn list(
+    data: CvData<'_>,
+    groups: &[Group],
+    bandwidths: &[Bandwidth],
+    nested: bool,
+) -> Vec<Job> {
+    let count = data.folds.count() as u32;
+    let mut left_out: Vec<Vec<u32>> = (0..count).map(|k| vec![k]).collect();
+    if nested {
+        left_out.extend((0..count).flat_map(|a| (a + 1..count).map(move |b| vec![a, b])));
+    }
+    let mut jobs = Vec::new();
+    for (group, g) in groups.iter().enumerate() {
+        for folds in &left_out {
+            let is_out = |i: u32| data.folds.of[i as usize].is_some_and(|k| folds.contains(&k));
+            let (tested, train): (Vec<u32>, Vec<u32>) = g.members.iter().partition(|&&i| is_out(i));
+            let tested_folds: Vec<u32> = tested
+                .iter()
+                .filter_map(|&i| data.folds.of[i as usize])
+                .collect();
+            if folds.iter().any(|k| !tested_folds.contains(k)) || train.is_empty() {
+                continue;
+            }
+            for bandwidth in 0..bandwidths.len() {
+                jobs.push(Job {
+                    group,
+                    folds: folds.clone(),
+                    bandwidth,
+                    train: train.clone(),
+                    tested: tested.clone(),
+                    tested_folds: tested_folds.clone(),
+                });
+            }
+        }
+    }
+    jobs
+}
+
+/// What a job gives.
+pub(super) struct Output {
+    /// Predictions by λ, trait of the group, and tested individual.
+    pub(super) predictions: Vec<Vec<Vec<f64>>>,
+    pub(super) evidence: Evidence,
+}
+
+/// What all jobs share.
+pub(super) struct Context<'a, 'b, B: Backend, E> {
+    pub(super) similarity: &'a Similarity<'b, B>,
+    pub(super) engine: &'a E,
+    pub(super) data: CvData<'a>,
+    pub(super) groups: &'a [Group],
+    pub(super) options: &'a CvOptions,
+    pub(super) bandwidths: &'a [Bandwidth],
+}
+
+impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
+    /// Runs all jobs; `collect` sees them in an unspecified order, one at a time.
+    pub(super) fn run(
+        &self,
+        mut jobs: Vec<Job>,
+        log: &RunLog,
+        collect: impl FnMut(&Job, Output) + Send,
+    ) -> Result<()> {
+        let progress = log.progress(jobs.len() as u64, "training sets × kernels");
+        let collect = Mutex::new(collect);
+        let finish = |job: &Job, output: Output| {
+            // A poisoned lock means another job panicked, which is about to end the run anyway.
+            let mut collect = collect.lock().unwrap_or_else(|e| e.into_inner());
+            (*collect)(job, output);
+            progress.inc(1);
+        };
+        let largest = jobs.iter().map(|j| j.train.len()).max().unwrap_or(0);
+        if largest <= PARALLEL_JOBS {
+            return self.engine.for_each(&mut jobs, |_, job| {
+                finish(job, self.job(job, &self.groups[job.group], &InOrder)?);
+                Ok(())
+            });
+        }
+        for job in &jobs {
+            finish(job, self.job(job, &self.groups[job.group], self.engine)?);
+        }
+        Ok(())
+    }
+
+    fn job<F: Engine>(&self, job: &Job, group: &Group, engine: &F) -> Result<Output> {
+        let Bandwidth { kernel, gamma, .. } = self.bandwidths[job.bandwidth];
+        let map = self.similarity.map(kernel, gamma);
+        let system = System {
+            backend: self.similarity.backend(),
+            engine,
+            pairs: self.similarity.pairs(kernel),
+            map: &map,
+            index: &job.train,
+            edge: self.options.tile.unwrap_or(default_edge(job.train.len())),
+        };
+        let prepared = system.prepare(&self.options.solve).map_err(device_error)?;
+        let y: Vec<&[f64]> = group
+            .traits
+            .iter()
+            .map(|&t| self.data.traits[t].values.as_slice())
+            .collect();
+        let mut evidence = Evidence::default();
+        let mut predictions = Vec::new();
+        for &lambda in &self.options.lambdas {
+            let mut solver = Solver::new(system, &prepared, lambda, self.options.solve);
+            let training = train(&mut solver, &y, &job.train, self.data.fixed)?;
+            let certificates = training.traits.iter().map(|t| &t.certificate);
+            evidence.add(&solver, certificates);
+            let weights: Vec<&[f64]> = training.traits.iter().map(|t| &t.weights[..]).collect();
+            let mut random = Vec::new();
+            for chunk in weights.chunks(WIDTH) {
+                let panel = Columns::from_slices(job.train.len(), chunk.iter().copied());
+                let product = system.cross(&job.tested, &panel).map_err(device_error)?;
+                random.extend((0..chunk.len()).map(|c| product.column(c).to_vec()));
+            }
+            for (trained, values) in training.traits.iter().zip(&mut random) {
+                for (&i, v) in job.tested.iter().zip(values.iter_mut()) {
+                    *v += self.data.fixed.at(&trained.effects, i as usize);
+                }
+            }
+            predictions.push(random);
+        }
+        Ok(Output {
+            predictions,
+            evidence,
+        })
+    }
+}

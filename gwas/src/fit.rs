@@ -1,0 +1,336 @@
+//! Fitting one setting on all individuals that have the trait.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use epitile_core::backend::Backend;
+use epitile_core::engine::Engine;
+use epitile_core::genotypes::Genotypes;
+use epitile_core::kernel::Kernel;
+use epitile_core::solver::{SolveOptions, Solver};
+use epitile_core::system::{System, default_edge};
+use epitile_core::tile::Tile;
+
+use crate::backend::device_error;
+use crate::cohort::Cohort;
+use crate::covariates::{Design, Recipe};
+use crate::error::{Error, Result};
+use crate::evidence::Evidence;
+use crate::io::bim::duplicated_ids;
+use crate::io::fam::Sample;
+use crate::io::text::first_few;
+use crate::model::{
+    FORMAT, FactorMeta, Meta, Model, SavedFactor, Source, TraitMeta, TraitModel, digest,
+};
+use crate::phenotypes::Trait;
+use crate::run::RunLog;
+use crate::settings::{Bandwidth, Gammas, bandwidths};
+use crate::similarity::{Inside, Similarity};
+use crate::training::{FixedEffects, train};
+
+/// What to fit, and how.
+#[derive(Clone, Debug)]
+pub struct FitOptions {
+    /// Prefix of the training files, for the model to point to.
+    pub bfile: PathBuf,
+    /// Kernel.
+    pub kernel: Kernel,
+    /// γ, or c of γ = c / median; exactly one number for a kernel with bandwidth.
+    pub gamma: Gammas,
+    /// λ.
+    pub lambda: f64,
+    /// How the system is solved.
+    pub solve: SolveOptions,
+    /// Rows of a tile; `None` for the rule on sizes.
+    pub tile: Option<usize>,
+    /// Whether the model holds the training genotypes.
+    pub embed: bool,
+    /// Whether it holds the factor.
+    pub save_factor: bool,
+}
+
+/// What is fitted.
+#[derive(Clone, Copy, Debug)]
+pub struct FitData<'a> {
+    /// Traits, NaN where missing.
+    pub traits: &'a [Trait],
+    /// Intercept and covariates.
+    pub fixed: &'a FixedEffects,
+    /// How the covariates were made.
+    pub recipe: Option<&'a Recipe>,
+    /// Individuals with all covariates.
+    pub complete: &'a [bool],
+    /// Covariates inside the kernel, with their making.
+    pub inside: Option<(&'a Design, &'a Inside)>,
+}
+
+/// Fits every trait and returns the model.
+///
+/// # Errors
+/// `Usage` for more than one setting, `Inconsistent` for repeated SNP IDs, those of training.
+pub fn fit<B: Backend, E: Engine>(
+    backend: &B,
+    engine: &E,
+    cohort: Cohort,
+    data: FitData<'_>,
+    options: &FitOptions,
+    log: &RunLog,
+) -> Result<Model> {
+    let repeated = duplicated_ids(&cohort.snps);
+    if !repeated.is_empty() {
+        let names: Vec<&str> = repeated.iter().map(|(id, _)| id.as_str()).collect();
+        return Err(Error::inconsistent(format!(
+            "{} SNP IDs occur more than once ({}): predictions match SNPs by ID; make them unique, \
+             for example with plink2 --set-all-var-ids, or leave them out with --exclude",
+            names.len(),
+            first_few(&names)
+        )));
+    }
+    let Cohort {
+        samples,
+        snps,
+        genotypes,
+        ..
+    } = cohort;
+    let genotypes = Arc::new(genotypes);
+    let inside = data.inside.map(|(_, inside)| inside.clone());
+    let similarity = log.timed("build", || {
+        Similarity::new(backend, &genotypes, &[options.kernel], inside)
+    })?;
+    let bandwidth = match *bandwidths(&[options.kernel], &options.gamma, &similarity)? {
+        [one] => one,
+        ref several => {
+            return Err(Error::usage(format!(
+                "fit takes one γ: found {}, expected 1; choose one with cv",
+                several.len()
+            )));
+        }
+    };
+    if let Some(text) = similarity.degeneracy(options.kernel, bandwidth.gamma) {
+        log.warn(text);
+    }
+    let fitted = log.timed("associate", || {
+        let context = Context {
+            similarity: &similarity,
+            engine,
+            data,
+            options,
+            bandwidth,
+        };
+        context.fit_all(log)
+    })?;
+    Ok(assemble(
+        &similarity,
+        (samples, snps),
+        &genotypes,
+        data,
+        options,
+        bandwidth,
+        fitted,
+    ))
+}
+
+/// What all groups share.
+struct Context<'a, 'b, B: Backend, E> {
+    similarity: &'a Similarity<'b, B>,
+    engine: &'a E,
+    data: FitData<'a>,
+    options: &'a FitOptions,
+    bandwidth: Bandwidth,
+}
+
+/// Solutions by trait, with rows as places in the cohort.
+#[derive(Default)]
+struct Fitted {
+    traits: Vec<Option<TraitModel>>,
+    factors: Vec<SavedFactor>,
+    evidence: Evidence,
+}
+
+impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
+    fn fit_all(&self, log: &RunLog) -> Result<Fitted> {
+        let traits = self.data.traits;
+        let members = |t: &Trait| {
+            let mut rows = t.observed();
+            rows.retain(|&i| self.data.complete[i as usize]);
+            rows
+        };
+        let rows: Vec<Vec<u32>> = traits.iter().map(members).collect();
+        let mut fitted = Fitted {
+            traits: traits.iter().map(|_| None).collect(),
+            ..Fitted::default()
+        };
+        let progress = log.progress(traits.len() as u64, "traits");
+        for t in 0..traits.len() {
+            if fitted.traits[t].is_some() {
+                continue;
+            }
+            let group: Vec<usize> = (t..traits.len()).filter(|&u| rows[u] == rows[t]).collect();
+            self.fit_group(&group, &rows[t], &mut fitted)?;
+            progress.inc(group.len() as u64);
+        }
+        Ok(fitted)
+    }
+
+    fn fit_group(&self, group: &[usize], rows: &[u32], fitted: &mut Fitted) -> Result<()> {
+        if rows.is_empty() {
+            return Err(Error::degenerate(format!(
+                "trait {}: no individual has the trait and all covariates",
+                self.data.traits[group[0]].name
+            )));
+        }
+        let Bandwidth { kernel, gamma, .. } = self.bandwidth;
+        let map = self.similarity.map(kernel, gamma);
+        let system = System {
+            backend: self.similarity.backend(),
+            engine: self.engine,
+            pairs: self.similarity.pairs(kernel),
+            map: &map,
+            index: rows,
+            edge: self.options.tile.unwrap_or(default_edge(rows.len())),
+        };
+        let prepared = system.prepare(&self.options.solve).map_err(device_error)?;
+        let mut solver = Solver::new(system, &prepared, self.options.lambda, self.options.solve);
+        let y: Vec<&[f64]> = group
+            .iter()
+            .map(|&t| &self.data.traits[t].values[..])
+            .collect();
+        let training = train(&mut solver, &y, rows, self.data.fixed)?;
+        fitted
+            .evidence
+            .add(&solver, training.traits.iter().map(|t| &t.certificate));
+        for (&t, trained) in group.iter().zip(training.traits) {
+            let meta = TraitMeta {
+                name: self.data.traits[t].name.clone(),
+                samples: rows.len(),
+                effects: trained.effects,
+                variance: trained.variance,
+                certificate: (&trained.certificate).into(),
+            };
+            let rows = rows.to_vec();
+            fitted.traits[t] = Some(TraitModel {
+                meta,
+                rows,
+                weights: trained.weights,
+            });
+        }
+        if self.options.save_factor
+            && let Some(factor) = solver.factor()
+        {
+            let backend = self.similarity.backend();
+            let tiles = factor
+                .cholesky()
+                .iter()
+                .map(|(_, tile)| backend.download(tile));
+            fitted.factors.push(SavedFactor {
+                traits: group.to_vec(),
+                edge: system.edge,
+                tiles: tiles
+                    .collect::<Result<Vec<Tile>, _>>()
+                    .map_err(device_error)?,
+                deflation: factor.deflation().to_vec(),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn assemble<B: Backend>(
+    similarity: &Similarity<'_, B>,
+    (samples, snps): (Vec<Sample>, Vec<crate::io::bim::Snp>),
+    genotypes: &Genotypes,
+    data: FitData<'_>,
+    options: &FitOptions,
+    bandwidth: Bandwidth,
+    fitted: Fitted,
+) -> Model {
+    let mut traits: Vec<TraitModel> = fitted.traits.into_iter().flatten().collect();
+    // The model's individuals are those that any trait was trained on.
+    let mut used: Vec<u32> = traits.iter().flat_map(|t| t.rows.iter().copied()).collect();
+    used.sort_unstable();
+    used.dedup();
+    for t in &mut traits {
+        for row in &mut t.rows {
+            *row = used.partition_point(|u| u < row) as u32;
+        }
+    }
+    let genotypes = Arc::new(genotypes.select(&used));
+    let pick = |column: &[f64]| {
+        used.iter()
+            .map(|&i| column[i as usize])
+            .collect::<Vec<f64>>()
+    };
+    let inside = data.inside.map(|(_, inside)| Inside {
+        columns: inside.columns.iter().map(|c| pick(c)).collect(),
+        weight: inside.weight,
+    });
+    let fixed: Vec<Vec<f64>> = (0..data.fixed.names().len())
+        .map(|c| {
+            used.iter()
+                .map(|&i| data.fixed.value(c, i as usize))
+                .collect()
+        })
+        .collect();
+    let factor_meta = |f: &SavedFactor| FactorMeta {
+        traits: f.traits.clone(),
+        edge: f.edge,
+        tiles: f
+            .tiles
+            .iter()
+            .map(|t| (t.precision().to_string(), t.scale()))
+            .collect(),
+        rank: f.deflation.len(),
+    };
+    let holds = match options.embed {
+        true => "It holds the genotypes of the training individuals",
+        false => "It points to the genotypes of the training individuals",
+    };
+    let known = |v: f64| (!v.is_nan()).then_some(v);
+    let meta = Meta {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION").into(),
+        notice: format!(
+            "Kernel ridge regression model by epitile. {holds} and lists their IDs and weights: \
+             treat it as confidential as the data."
+        ),
+        kernel: bandwidth.kernel.to_string(),
+        gamma: known(bandwidth.gamma),
+        gamma_scale: known(bandwidth.scale),
+        mean_diagonal: similarity.moments().mean_diagonal,
+        lambda: options.lambda,
+        intercept: data.fixed.intercept(),
+        precision: options.solve.policy.to_string(),
+        tolerance: options.solve.tolerance,
+        tile: options.tile,
+        fixed: data.fixed.names().to_vec(),
+        recipe: data.recipe.cloned(),
+        inside: data
+            .inside
+            .map(|(design, inside)| (design.recipe(), inside.weight)),
+        traits: traits.iter().map(|t| t.meta.clone()).collect(),
+        samples: used.iter().map(|&i| samples[i as usize].id()).collect(),
+        snps,
+        segments: genotypes
+            .segments()
+            .iter()
+            .map(|s| (s.name.clone(), s.snps.len()))
+            .collect(),
+        distances: similarity.distances(bandwidth.kernel).map(|d| d.quantiles),
+        genotypes: Source {
+            bfile: options.bfile.clone(),
+            embedded: options.embed,
+            sha256: digest(&genotypes),
+        },
+        evidence: fitted.evidence,
+        factors: fitted.factors.iter().map(factor_meta).collect(),
+    };
+    Model {
+        meta,
+        moments: similarity.moments().clone(),
+        traits,
+        fixed,
+        inside,
+        genotypes: Some(genotypes),
+        factors: fitted.factors,
+    }
+}

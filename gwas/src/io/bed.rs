@@ -1,0 +1,291 @@
+//! `.bed` of PLINK 1: two bits per call, SNP by SNP, streamed.
+//!
+//! Codes, first individual in the lowest bits: 00 two A1 (dosage 2), 01 missing, 10 one of each
+//! (1), 11 two A2 (0).
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use epitile_core::genotypes::Counts;
+
+use super::text::open;
+use crate::error::{Error, Place, Result};
+
+/// First bytes of a SNP-major `.bed`.
+pub const MAGIC: [u8; 3] = [0x6c, 0x1b, 0x01];
+
+/// Bytes read at once.
+const BUFFER: usize = 1 << 20;
+
+/// Dosage of A1 by code; `None` is a missing call.
+const DOSAGE: [Option<u8>; 4] = [Some(2), None, Some(1), Some(0)];
+
+/// The calls of one SNP over all individuals of the file, still packed.
+#[derive(Clone, Copy, Debug)]
+pub struct Packed<'a>(&'a [u8]);
+
+impl Packed<'_> {
+    /// Dosage of A1 of individual `i` of the file; `None` if missing.
+    ///
+    /// # Panics
+    /// If the file has no individual `i`.
+    pub fn call(&self, i: usize) -> Option<u8> {
+        DOSAGE[self.code(i)]
+    }
+
+    /// Calls of the individuals `rows`, counted.
+    pub fn count(&self, rows: &[u32]) -> Counts {
+        let mut codes = [0; 4];
+        for &i in rows {
+            codes[self.code(i as usize)] += 1;
+        }
+        Counts {
+            dosage: [codes[3], codes[2], codes[0]],
+            missing: codes[1],
+        }
+    }
+
+    fn code(&self, i: usize) -> usize {
+        usize::from(self.0[i / 4] >> (2 * (i % 4))) & 3
+    }
+}
+
+/// An open `.bed` file whose size fits its `.fam` and `.bim`.
+#[derive(Debug)]
+pub struct Bed {
+    path: PathBuf,
+    file: File,
+    samples: usize,
+    snps: usize,
+}
+
+impl Bed {
+    /// Opens the file of `samples` individuals and `snps` SNPs and checks its head and size.
+    ///
+    /// # Errors
+    /// `Open`, `Read`; `Malformed` if it is no SNP-major `.bed`; `Inconsistent` if its size does
+    /// not fit the numbers of individuals and SNPs.
+    pub fn open(path: impl AsRef<Path>, samples: usize, snps: usize) -> Result<Bed> {
+        let path = path.as_ref().to_owned();
+        let mut file = open(&path)?;
+        let size = file.metadata().map_err(|e| Error::read(&path, &e))?.len();
+        let mut head = Vec::new();
+        let read = (&mut file).take(3).read_to_end(&mut head);
+        read.map_err(|e| Error::read(&path, &e))?;
+        check_head(&path, &head)?;
+        check_size(&path, size, samples, snps)?;
+        Ok(Bed {
+            path,
+            file,
+            samples,
+            snps,
+        })
+    }
+
+    /// Individuals in the file.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// SNPs in the file.
+    pub fn snps(&self) -> usize {
+        self.snps
+    }
+
+    /// Reads the SNPs `wanted` (indices into the file, in any order; ascending is fastest) and
+    /// hands each to `each` as its place in `wanted` and its calls. Holds about 1 MiB at a time.
+    ///
+    /// # Errors
+    /// `Read`; what `each` returns.
+    ///
+    /// # Panics
+    /// If an index is not below [`snps`](Self::snps).
+    pub fn visit(
+        &mut self,
+        wanted: &[u32],
+        mut each: impl FnMut(usize, Packed<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let stride = self.samples.div_ceil(4);
+        let most = (BUFFER / stride.max(1)).max(1);
+        let mut buffer = Vec::new();
+        let mut at = 0;
+        while at < wanted.len() {
+            let first = wanted[at];
+            let run = wanted[at..].iter().zip(first..).take(most);
+            let run = run.take_while(|(w, next)| *w == next).count();
+            assert!(first as usize + run <= self.snps, "SNP of {}", self.snps);
+            buffer.resize(run * stride, 0);
+            let start = MAGIC.len() as u64 + u64::from(first) * stride as u64;
+            self.file
+                .seek(SeekFrom::Start(start))
+                .and_then(|_| self.file.read_exact(&mut buffer))
+                .map_err(|e| Error::read(&self.path, &e))?;
+            for k in 0..run {
+                each(at + k, Packed(&buffer[k * stride..][..stride]))?;
+            }
+            at += run;
+        }
+        Ok(())
+    }
+}
+
+fn check_head(path: &Path, head: &[u8]) -> Result<()> {
+    let bad = |found: String, expected: &str, advice: &str| {
+        Err(Error::malformed(
+            path,
+            Place::Byte(0),
+            found,
+            expected,
+            advice,
+        ))
+    };
+    let hex: Vec<String> = head.iter().map(|b| format!("{b:02x}")).collect();
+    let convert = "Convert it with `plink2 --bfile PREFIX --make-bed --out NEW`";
+    match head {
+        [0x6c, 0x1b, 0x01] => Ok(()),
+        [0x6c, 0x1b, 0x00] => bad(
+            "a sample-major .bed (bytes 6c 1b 00)".into(),
+            "a SNP-major one (bytes 6c 1b 01)",
+            convert,
+        ),
+        _ if head.len() < 3 => bad(
+            format!("a file of {} bytes", head.len()),
+            "a PLINK .bed, which starts with the bytes 6c 1b 01",
+            "The file is truncated: copy or make it again",
+        ),
+        _ => bad(
+            format!("the bytes {}", hex.join(" ")),
+            "those of a PLINK 1 .bed, 6c 1b 01",
+            "If it is a .bed of PLINK before 2009 or a .pgen, convert it with PLINK; \
+             a UCSC .bed holds no genotypes",
+        ),
+    }
+}
+
+fn check_size(path: &Path, size: u64, samples: usize, snps: usize) -> Result<()> {
+    let stride = samples.div_ceil(4) as u64;
+    let head = MAGIC.len() as u64;
+    let expected = stride
+        .checked_mul(snps as u64)
+        .and_then(|b| b.checked_add(head));
+    if expected == Some(size) {
+        return Ok(());
+    }
+    let body = size - head;
+    let holds = match body.checked_rem(stride) {
+        None => "there are no individuals".to_owned(),
+        Some(0) => format!("for {samples} individuals it holds {} SNPs", body / stride),
+        Some(rest) => format!(
+            "for {samples} individuals it holds {} SNPs and {rest} bytes too many",
+            body / stride
+        ),
+    };
+    Err(Error::inconsistent(format!(
+        "{}: {size} bytes found, but {samples} individuals (.fam) × {snps} SNPs (.bim) take {} \
+         bytes; {holds}. The three files are not of one set, or the .bed is truncated: make or \
+         copy them again",
+        path.display(),
+        expected.map_or("too many".into(), |b| b.to_string()),
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::scratch;
+
+    /// 5 individuals × 3 SNPs.
+    const BYTES: &[u8] = &[
+        0x6c,
+        0x1b,
+        1,
+        0b11_10_01_00,
+        0b10,
+        0xff,
+        0b11,
+        0b01_01_01_01,
+        0b01,
+    ];
+
+    #[test]
+    fn codes_become_dosages_of_the_first_allele() {
+        let file = scratch(BYTES);
+        let mut bed = Bed::open(file.path(), 5, 3).unwrap();
+        let mut seen = Vec::new();
+        bed.visit(&[2, 0, 1], |k, calls| {
+            seen.push((k, (0..5).map(|i| calls.call(i)).collect::<Vec<_>>()));
+            Ok(())
+        })
+        .unwrap();
+        let expected = vec![
+            (0, vec![None; 5]),
+            (1, vec![Some(2), None, Some(1), Some(0), Some(1)]),
+            (2, vec![Some(0); 5]),
+        ];
+        assert_eq!(seen, expected);
+        bed.visit(&[0], |_, calls| {
+            let counts = calls.count(&[0, 2, 4]);
+            assert_eq!((counts.dosage, counts.missing), ([0, 2, 1], 0));
+            Ok(())
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn files_larger_than_the_buffer_are_read_in_parts() {
+        let (samples, snps) = (4 * 70_000, 40);
+        let mut bytes = MAGIC.to_vec();
+        for m in 0..snps {
+            bytes.extend(vec![m as u8; 70_000]);
+        }
+        let file = scratch(&bytes);
+        let mut bed = Bed::open(file.path(), samples, snps).unwrap();
+        let all: Vec<u32> = (0..snps as u32).collect();
+        let mut visited = 0;
+        bed.visit(&all, |k, calls| {
+            assert!(calls.0.iter().all(|&b| b == k as u8));
+            visited += 1;
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(visited, snps);
+    }
+
+    #[test]
+    fn sizes_that_do_not_fit_are_told_with_both_numbers() {
+        let file = scratch(BYTES);
+        for (n, m, part) in [
+            (
+                5,
+                4,
+                "9 bytes found, but 5 individuals (.fam) × 4 SNPs (.bim) take 11 bytes; for 5 individuals it holds 3 SNPs",
+            ),
+            (9, 2, "for 9 individuals it holds 2 SNPs"),
+            (16, 3, "it holds 1 SNPs and 2 bytes too many"),
+            (0, 3, "there are no individuals"),
+        ] {
+            match Bed::open(file.path(), n, m) {
+                Err(error) => {
+                    assert_eq!(error.exit_code(), 7);
+                    assert!(error.to_string().contains(part), "{error}");
+                }
+                Ok(_) => assert_eq!((n, m), (9, 2)),
+            }
+        }
+    }
+
+    #[test]
+    fn other_heads_are_refused_with_the_bytes_found() {
+        for (bytes, part) in [
+            (&b"\x6c\x1b\x00abc"[..], "sample-major"),
+            (b"\x6c\x1b", "a file of 2 bytes"),
+            (b"", "a file of 0 bytes"),
+            (b"chr1\t0", "the bytes 63 68 72"),
+        ] {
+            let error = Bed::open(scratch(bytes).path(), 1, 3).unwrap_err();
+            assert_eq!(error.exit_code(), 6);
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The kernel of all individuals of a cohort as files that other programs read: GCTA's `.grm.*`
+//! and NumPy's `.npy`.
+//!
+//! Rows are made and written in stripes: never more than [`STRIPE`] of them are in memory.
+
+mod joint;
+mod source;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use epitile_core::backend::Backend;
+use epitile_core::engine::Engine;
+use epitile_core::kernel::Kernel;
+use epitile_core::sym::Blocks;
+
+use crate::cohort::Cohort;
+use crate::error::{Error, Result};
+use crate::io::fam::Sample;
+use crate::io::fileset::with_suffix;
+use crate::io::output::OutputSet;
+use crate::io::{grm, npy};
+use crate::run::RunLog;
+use crate::settings::{Gammas, bandwidths};
+use crate::similarity::Similarity;
+
+use joint::Joint;
+use source::{Rows, Source, Tiles};
+
+/// Rows in memory: 12 bytes for each and individual, so 3 KiB per individual.
+const STRIPE: usize = 256;
+
+/// Rows made by one task of the engine.
+const CHUNK: usize = 16;
+
+/// What stands for missing calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The SNP's mean, as in all models: `mean`.
+    Mean,
+    /// Nothing: each pair has the SNPs at which both individuals have calls. For `ibs`
+    /// 1 − Σ|x−y| / 2M_ij, PLINK's `--distance 1-ibs flat-missing`; for `linear:2pq`
+    /// Σ z_i z_j / M_ij, PLINK's `--make-rel`; M_ij counts the SNPs of the pair, also those that
+    /// do not vary: `pairwise`.
+    Pairwise,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Missing::Mean => "mean",
+            Missing::Pairwise => "pairwise",
+        })
+    }
+}
+
+impl FromStr for Missing {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "mean" => Ok(Missing::Mean),
+            "pairwise" => Ok(Missing::Pairwise),
+            _ => Err(format!(
+                "'{text}' is no rule for missing calls; rules are mean and pairwise"
+            )),
+        }
+    }
+}
+
+/// Which kernel to write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MatrixOptions {
+    /// Kernel (`--kernel`).
+    pub kernel: Kernel,
+    /// γ (`--gamma`), or c of γ = c / median (`--gamma-scale`); exactly one number for a kernel
+    /// with bandwidth.
+    pub gamma: Gammas,
+    /// What stands for missing calls (`--missing`); `None` for `pairwise` with `ibs` and `mean`
+    /// with any other kernel.
+    pub missing: Option<Missing>,
+}
+
+impl MatrixOptions {
+    /// `kernel` with γ = 1 / median and its own rule for missing calls.
+    pub fn new(kernel: Kernel) -> Self {
+        MatrixOptions {
+            kernel,
+            gamma: Gammas::Scales(vec![1.0]),
+            missing: None,
+        }
+    }
+
+    /// The rule for missing calls.
+    ///
+    /// # Errors
+    /// `Usage` for `pairwise` with a kernel that has no such form.
+    pub fn missing_rule(&self) -> Result<Missing> {
+        match (self.kernel, self.missing) {
+            (Kernel::Ibs, None) => Ok(Missing::Pairwise),
+            (Kernel::Ibs | Kernel::TwoPq, Some(rule)) => Ok(rule),
+            (_, None | Some(Missing::Mean)) => Ok(Missing::Mean),
+            (kernel, Some(Missing::Pairwise)) => Err(Error::usage(format!(
+                "--missing pairwise: found --kernel {kernel}, expected ibs or linear:2pq; use \
+                 --missing mean"
+            ))),
+        }
+    }
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    /// `.grm.bin`, `.grm.N.bin`, `.grm.id` and `.npy`.
+    pub files: Vec<PathBuf>,
+    /// γ; NaN for a kernel without.
+    pub gamma: f64,
+    /// What stood for missing calls.
+    pub missing: Missing,
+}
+
+/// Writes the kernel of all individuals of `cohort` in their order: the lower triangle as `f32`
+/// to `prefix.grm.bin`, the number of SNPs behind each value (M, or M_ij if pairwise) as `f32` to
+/// `prefix.grm.N.bin`, IDs to `prefix.grm.id`, and all N × N values as `f64` to `prefix.npy`. All
+/// four appear, or none. N² kernel values; pairwise N²·M/64 words of calls besides.
+///
+/// # Errors
+/// `Usage` for more than one γ or a rule the kernel does not have; `Degenerate` if no SNP varies,
+/// γ has no median, or a pair without common calls leaves a pairwise value undefined; `Write`;
+/// failures of the device.
+pub fn write_matrix<B: Backend, E: Engine>(
+    cohort: Cohort,
+    backend: &B,
+    engine: &E,
+    options: &MatrixOptions,
+    prefix: impl AsRef<Path>,
+    log: &RunLog,
+) -> Result<Written> {
+    let (kernel, missing) = (options.kernel, options.missing_rule()?);
+    let (samples, genotypes) = (cohort.samples, Arc::new(cohort.genotypes));
+    let files = Files::create(prefix.as_ref(), &samples)?;
+    let joint = (missing == Missing::Pairwise).then(|| Joint::new(&genotypes, &samples));
+    let mut gamma = f64::NAN;
+    let similarity;
+    let source = match joint {
+        Some(joint) if kernel == Kernel::Ibs => Source::Ibs(joint),
+        joint => {
+            similarity = log.timed("build", || {
+                Similarity::new(backend, &genotypes, &[kernel], None)
+            })?;
+            gamma = one_gamma(options, &similarity)?;
+            if let Some(text) = similarity.degeneracy(kernel, gamma) {
+                log.warn(text);
+            }
+            let tiles = Tiles::new(&similarity, (kernel, gamma), samples.len());
+            match joint {
+                None => Source::Kernel(tiles),
+                Some(joint) => Source::Product(tiles.sums(), joint),
+            }
+        }
+    };
+    log.set("kernel", kernel.to_string().into());
+    log.set("missing", missing.to_string().into());
+    if kernel.has_gamma() {
+        log.set("gamma", gamma.into());
+    }
+    let snps = genotypes.snps() as f64;
+    let files = log.timed("write", || stream(&source, engine, files, snps, log))?;
+    Ok(Written {
+        files,
+        gamma,
+        missing,
+    })
+}
+
+/// The γ asked for; NaN for a kernel without.
+fn one_gamma<B: Backend>(options: &MatrixOptions, similarity: &Similarity<'_, B>) -> Result<f64> {
+    match *bandwidths(&[options.kernel], &options.gamma, similarity)? {
+        [one] => Ok(one.gamma),
+        ref several => Err(Error::usage(format!(
+            "a matrix takes one γ: found {}, expected 1; write one matrix for each",
+            several.len()
+        ))),
+    }
+}
+
+/// Makes all rows, stripe by stripe, and writes them.
+fn stream<B: Backend, E: Engine>(
+    source: &Source<'_, B>,
+    engine: &E,
+    mut files: Files<'_>,
+    snps: f64,
+    log: &RunLog,
+) -> Result<Vec<PathBuf>> {
+    let n = files.samples.len();
+    let progress = log.progress(n as u64, "kernel rows");
+    for stripe in Blocks::new(n, STRIPE).iter() {
+        let chunks = Blocks::new(stripe.len(), CHUNK);
+        let mut made: Vec<Rows> = (0..chunks.count()).map(|_| Rows::default()).collect();
+        engine.for_each(&mut made, |k, rows| -> Result<()> {
+            let chunk = chunks.range(k);
+            *rows = source.rows(stripe.start + chunk.start..stripe.start + chunk.end)?;
+            Ok(())
+        })?;
+        for (k, rows) in made.iter().enumerate() {
+            for (r, i) in chunks.range(k).enumerate() {
+                let count = |j: usize| match &rows.calls {
+                    None => snps,
+                    Some(calls) => f64::from(calls[r * n + j]),
+                };
+                files.row(stripe.start + i, &rows.values[r * n..][..n], count)?;
+            }
+        }
+        progress.inc(stripe.len() as u64);
+    }
+    files.commit()
+}
+
+/// The files being written.
+struct Files<'a> {
+    samples: &'a [Sample],
+    grm: grm::Writer,
+    npy: npy::Writer,
+}
+
+impl<'a> Files<'a> {
+    fn create(prefix: &Path, samples: &'a [Sample]) -> Result<Self> {
+        let n = samples.len();
+        Ok(Files {
+            samples,
+            grm: grm::Writer::create(prefix)?,
+            npy: npy::Writer::create(with_suffix(prefix, ".npy"), n, n)?,
+        })
+    }
+
+    fn row(&mut self, i: usize, values: &[f64], count: impl Fn(usize) -> f64) -> Result<()> {
+        self.grm.row(&self.samples[i], &values[..=i], count)?;
+        self.npy.row(values)
+    }
+
+    fn commit(self) -> Result<Vec<PathBuf>> {
+        let mut set = OutputSet::new();
+        self.grm.finish(&mut set)?;
+        set.add(self.npy.into_file())?;
+        set.commit()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kernel_has_its_rule_for_missing_calls() {
+        let rule = |kernel, missing| {
+            let options = MatrixOptions::new(kernel);
+            MatrixOptions { missing, ..options }.missing_rule()
+        };
+        assert_eq!(rule(Kernel::Ibs, None), Ok(Missing::Pairwise));
+        assert_eq!(rule(Kernel::Ibs, Some(Missing::Mean)), Ok(Missing::Mean));
+        assert_eq!(rule(Kernel::TwoPq, None), Ok(Missing::Mean));
+        let pairwise = Some(Missing::Pairwise);
+        assert_eq!(rule(Kernel::TwoPq, pairwise), Ok(Missing::Pairwise));
+        for kernel in [Kernel::Linear, Kernel::Standardised, Kernel::Gaussian] {
+            assert_eq!(rule(kernel, None), Ok(Missing::Mean));
+            assert_eq!(rule(kernel, pairwise).unwrap_err().exit_code(), 8);
+        }
+    }
+
+    #[test]
+    fn rules_for_missing_calls_are_read_back() {
+        for rule in [Missing::Mean, Missing::Pairwise] {
+            assert_eq!(rule.to_string().parse(), Ok(rule));
+        }
+        assert!("median".parse::<Missing>().is_err());
+    }
+}

@@ -1,0 +1,178 @@
+//! Training on some individuals of a cohort: fixed effects, solution, certificates. Both `cv` and
+//! `fit` train through this module, so that equal data give equal bits.
+
+use epitile_core::backend::Backend;
+use epitile_core::certificate::Certificate;
+use epitile_core::dense;
+use epitile_core::engine::Engine;
+use epitile_core::gls::{self, Fixed};
+use epitile_core::solver::Solver;
+use serde::{Deserialize, Serialize};
+
+use crate::backend::solve_error;
+use crate::covariates::Design;
+use crate::error::{Error, Result};
+
+/// How the mean is taken out of a trait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Intercept {
+    /// Intercept and covariates by generalised least squares.
+    #[default]
+    Gls,
+    /// The training mean is subtracted; no covariates.
+    Mean,
+}
+
+/// The fixed-effect columns of all individuals of a cohort.
+#[derive(Clone, Debug)]
+pub struct FixedEffects {
+    intercept: Intercept,
+    names: Vec<String>,
+    columns: Vec<Vec<f64>>,
+}
+
+impl FixedEffects {
+    /// Intercept and covariates for `samples` individuals.
+    ///
+    /// # Errors
+    /// `Usage` for covariates together with a plain mean.
+    pub fn new(intercept: Intercept, design: &Design, samples: usize) -> Result<Self> {
+        let mut names = vec!["intercept".to_string()];
+        let mut columns = vec![vec![1.0; samples]];
+        if intercept == Intercept::Mean && !design.columns.is_empty() {
+            return Err(Error::usage(
+                "--intercept mean takes no covariates: found --covar, expected none; use \
+                 --intercept gls",
+            ));
+        }
+        for (c, column) in design.columns.iter().enumerate() {
+            names.push(column.name.clone());
+            columns.push(design.column(c).to_vec());
+        }
+        Ok(FixedEffects {
+            intercept,
+            names,
+            columns,
+        })
+    }
+
+    /// Names of the columns, the intercept first.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// How the mean is taken out.
+    pub fn intercept(&self) -> Intercept {
+        self.intercept
+    }
+
+    /// The fixed part of the prediction for individual `i`.
+    pub fn at(&self, effects: &[f64], i: usize) -> f64 {
+        effects
+            .iter()
+            .zip(&self.columns)
+            .fold(0.0, |sum, (b, x)| sum + b * x[i])
+    }
+
+    /// Value of column `c` for individual `i`.
+    pub fn value(&self, c: usize, i: usize) -> f64 {
+        self.columns[c][i]
+    }
+
+    /// The columns that are independent among `rows`, restricted to them.
+    fn independent(&self, rows: &[u32]) -> (Vec<usize>, Vec<Vec<f64>>) {
+        let mut basis: Vec<Vec<f64>> = Vec::new();
+        let (mut kept, mut chosen) = (Vec::new(), Vec::new());
+        for (c, column) in self.columns.iter().enumerate() {
+            let column: Vec<f64> = rows.iter().map(|&i| column[i as usize]).collect();
+            let mut grown = basis.clone();
+            grown.push(column.clone());
+            dense::orthonormalise(&mut grown);
+            if grown.len() > basis.len() {
+                basis = grown;
+                kept.push(c);
+                chosen.push(column);
+            }
+        }
+        (kept, chosen)
+    }
+}
+
+/// One trained trait.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// Dual weights α, one per training individual.
+    pub weights: Vec<f64>,
+    /// One effect per fixed column; 0 for one that depends on others among these individuals.
+    pub effects: Vec<f64>,
+    /// σ̂²_f.
+    pub variance: f64,
+    /// Evidence.
+    pub certificate: Certificate,
+}
+
+/// Traits trained on the same individuals, and what intervals need.
+#[derive(Clone, Debug)]
+pub struct Training {
+    /// One per trait.
+    pub traits: Vec<Trained>,
+    /// Fixed columns used.
+    pub kept: Vec<usize>,
+    /// A⁻¹X for those.
+    pub w: Vec<Vec<f64>>,
+    /// Cholesky factor of XᵀA⁻¹X.
+    pub information: Vec<f64>,
+}
+
+/// Trains traits `y` (values of all individuals of the cohort) on the individuals `rows`, which
+/// must be those of the solver's system.
+///
+/// # Errors
+/// `Degenerate` for too few individuals or a system that cannot be solved; device failures.
+pub fn train<B: Backend, E: Engine>(
+    solver: &mut Solver<'_, B, E>,
+    y: &[&[f64]],
+    rows: &[u32],
+    fixed: &FixedEffects,
+) -> Result<Training> {
+    let y: Vec<Vec<f64>> = y
+        .iter()
+        .map(|y| rows.iter().map(|&i| y[i as usize]).collect())
+        .collect();
+    let y: Vec<&[f64]> = y.iter().map(Vec::as_slice).collect();
+    let (kept, columns) = fixed.independent(rows);
+    if rows.len() <= kept.len() {
+        return Err(Error::degenerate(format!(
+            "{} training individuals cannot determine {} fixed effects and a kernel model; add \
+             individuals or leave out covariates",
+            rows.len(),
+            kept.len()
+        )));
+    }
+    let model = match fixed.intercept {
+        Intercept::Mean => Fixed::Mean,
+        Intercept::Gls => Fixed::Gls(&columns),
+    };
+    let what = format!("{} individuals, λ = {}", rows.len(), solver.ridge());
+    let fits = gls::fit(solver, &y, model).map_err(|e| solve_error(&what, e))?;
+    let spread = |effects: Vec<f64>| {
+        let mut all = vec![0.0; fixed.columns.len()];
+        for (&c, b) in kept.iter().zip(effects) {
+            all[c] = b;
+        }
+        all
+    };
+    let traits = fits.traits.into_iter().map(|fit| Trained {
+        weights: fit.weights,
+        effects: spread(fit.effects),
+        variance: fit.variance,
+        certificate: fit.certificate,
+    });
+    Ok(Training {
+        traits: traits.collect(),
+        w: fits.w,
+        information: fits.information,
+        kept,
+    })
+}
