@@ -29,12 +29,14 @@ pub(crate) fn convert(
     let stored = Stored::of(tile, "convert")?;
     // The quotient is the stored number times 2^shift.
     let shift = tile.scale() - scale;
+    let [first, second] = factors(shift);
+    let scaled = |v: f64| v * first * second;
     let (rows, cols, ld) = (tile.rows(), tile.cols(), tile.ld());
     let bytes = match precision {
         Precision::F64 => {
             let values = match &stored {
-                Stored::F64(e) => columns(e, (rows, cols, ld), |v| scaled(v, shift)),
-                Stored::F32(e) => columns(e, (rows, cols, ld), |v| scaled(f64::from(v), shift)),
+                Stored::F64(e) => columns(e, (rows, cols, ld), |v| scaled(v)),
+                Stored::F32(e) => columns(e, (rows, cols, ld), |v| scaled(f64::from(v))),
             };
             bytemuck::cast_slice(&values).to_vec()
         }
@@ -48,17 +50,15 @@ pub(crate) fn convert(
             let odd = precision != Precision::F32;
             let values: Vec<f32> = match &stored {
                 Stored::F64(e) if odd => {
-                    columns(e, (rows, cols, ld), |v| to_odd(flushed(scaled(v, shift))))
+                    columns(e, (rows, cols, ld), |v| to_odd(flushed(scaled(v))))
                 }
-                Stored::F64(e) => {
-                    columns(e, (rows, cols, ld), |v| flushed(scaled(v, shift)) as f32)
-                }
+                Stored::F64(e) => columns(e, (rows, cols, ld), |v| flushed(scaled(v)) as f32),
                 Stored::F32(e) if (-126..=127).contains(&shift) => {
                     let factor = exp2(shift) as f32;
                     columns(e, (rows, cols, ld), |v| flushed_f32(v * factor))
                 }
                 Stored::F32(e) => columns(e, (rows, cols, ld), |v| {
-                    flushed(scaled(f64::from(v), shift)) as f32
+                    flushed(scaled(f64::from(v))) as f32
                 }),
             };
             narrow(values, precision)
@@ -83,16 +83,11 @@ fn columns<S: Copy, D>(
     out
 }
 
-/// v·2^shift. Two factors where one is out of range; the first product is then exact unless the
-/// result is 0 or ∞ all the same.
-#[inline(always)]
-fn scaled(v: f64, shift: i32) -> f64 {
-    if (-1022..=1023).contains(&shift) {
-        v * exp2(shift)
-    } else {
-        let first = shift.clamp(-1022, 1023);
-        v * exp2(first) * exp2((shift - first).clamp(-1022, 1023))
-    }
+/// Two factors whose product is 2^shift: one, where that is in range. The first product is exact
+/// then, unless the result is 0 or ∞ all the same.
+fn factors(shift: i32) -> [f64; 2] {
+    let first = shift.clamp(-1022, 1023);
+    [first, (shift - first).clamp(-1022, 1023)].map(exp2)
 }
 
 /// Zero, of the same sign, for what is below [`FLUSH_BELOW`].
@@ -218,10 +213,8 @@ mod tests {
     }
 
     fn oracle(values: &[f64], precision: Precision, scale: i32) -> Tile {
-        let quotients: Vec<f64> = values
-            .iter()
-            .map(|v| flushed(scaled(*v, -scale)) * exp2(scale))
-            .collect();
+        let quotient = |v: &f64| flushed(v * exp2(-scale)) * exp2(scale);
+        let quotients: Vec<f64> = values.iter().map(quotient).collect();
         Tile::from_f64(values.len(), 1, &quotients, precision, scale)
     }
 

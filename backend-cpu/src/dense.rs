@@ -31,7 +31,15 @@ fn op<'a, T: Real>((a, trans): (&'a Operand<'_, T>, Trans)) -> MatRef<'a, T> {
 
 impl<T: Real> Algebra<T> for Faer {
     fn gemm(alpha: T, a: (&Operand<T>, Trans), b: (&Operand<T>, Trans), c: Output<'_, T>) {
-        matmul(view_mut(c), Accum::Add, op(a), op(b), alpha, Par::Seq);
+        if c.rows > 1 && c.cols > 1 {
+            matmul(view_mut(c), Accum::Add, op(a), op(b), alpha, Par::Seq);
+            return;
+        }
+        // faer rounds a vector after every term; C would pay for each of them.
+        let mut sum = faer::Mat::<T>::zeros(c.rows, c.cols);
+        matmul(&mut sum, Accum::Replace, op(a), op(b), alpha, Par::Seq);
+        let mut c = view_mut(c);
+        c += &sum;
     }
 
     fn syrk(alpha: T, a: &Operand<T>, c: Output<'_, T>) {

@@ -1,7 +1,5 @@
 //! Kernel tiles: stored pair statistics through a kernel function.
 
-use std::ops::Range;
-
 use epitile_core::kernel::KernelMap;
 use epitile_core::pairs::{PAIR_EDGE, PairMatrix, PairTile};
 use epitile_core::precision::Precision;
@@ -10,11 +8,10 @@ use epitile_core::tile::Tile;
 
 use crate::error::CpuError;
 use crate::pairs::Pairs;
+use crate::simd::kernel::apply;
 
-/// Columns gathered together: one cache line of whole statistics.
-const COLS: usize = 16;
-/// Rows gathered together: their lines stay in the first-level cache.
-const ROWS: usize = 32;
+/// Rows and columns gathered together: their cache lines all stay in the first level.
+const EDGE: usize = 16;
 
 /// The kernel tile of individuals `rows` × `cols`, rounded once to F64 or F32.
 ///
@@ -69,101 +66,72 @@ fn values(
     mut store: impl FnMut(usize, f64),
 ) {
     let (matrix, unit) = (pairs.matrix(), pairs.matrix().unit());
-    match pairs.table(map) {
-        Some(table) => gather(matrix, rows, cols, |r, c, raw| {
-            store(c * rows.len() + r, table[raw as usize]);
-        }),
-        None => gather(matrix, rows, cols, |r, c, raw| {
-            let value = map.value(raw, unit, rows[r] as usize, cols[c] as usize);
-            store(c * rows.len() + r, value);
-        }),
+    let table = pairs.table(map);
+    let mut numbers = [0i64; EDGE * EDGE];
+    let mut values = [0f64; EDGE * EDGE];
+    for (c, cols) in cols.chunks(EDGE).enumerate() {
+        for (r, few) in rows.chunks(EDGE).enumerate() {
+            let len = few.len() * cols.len();
+            gather(matrix, few, cols, &mut numbers[..len]);
+            match &table {
+                Some(table) => {
+                    for (v, &n) in values.iter_mut().zip(&numbers[..len]) {
+                        *v = table[n as usize];
+                    }
+                }
+                None => apply(map, unit, few, cols, &numbers[..len], &mut values[..len]),
+            }
+            for (j, column) in values[..len].chunks_exact(few.len()).enumerate() {
+                let at = (c * EDGE + j) * rows.len() + r * EDGE;
+                for (i, &v) in column.iter().enumerate() {
+                    store(at + i, v);
+                }
+            }
+        }
     }
 }
 
-/// Calls `each` with the row, column and stored number of every pair, in small square blocks
-/// inside which all pairs come from one stored block.
-#[inline(always)]
-fn gather(
-    matrix: &PairMatrix,
-    rows: &[u32],
-    cols: &[u32],
-    mut each: impl FnMut(usize, usize, i64),
+/// Stored numbers of the pairs of a few `rows` × `cols`, column-major.
+fn gather(matrix: &PairMatrix, rows: &[u32], cols: &[u32], out: &mut [i64]) {
+    let (Some(bi), Some(bj)) = (common_block(rows), common_block(cols)) else {
+        let pairs = cols.iter().flat_map(|&j| rows.iter().map(move |&i| (i, j)));
+        for (o, (i, j)) in out.iter_mut().zip(pairs) {
+            *o = matrix.get(i as usize, j as usize);
+        }
+        return;
+    };
+    // Only one triangle of blocks is stored; blocks on the diagonal are full.
+    let mirrored = matrix.is_symmetric() && bi < bj;
+    let (block, down, along) = match (matrix.is_symmetric(), mirrored) {
+        (true, true) => (bj * (bj + 1) / 2 + bi, 1, PAIR_EDGE),
+        (true, false) => (bi * (bi + 1) / 2 + bj, PAIR_EDGE, 1),
+        (false, _) => (bi * matrix.shape().1.div_ceil(PAIR_EDGE) + bj, PAIR_EDGE, 1),
+    };
+    match &matrix.blocks()[block] {
+        PairTile::Whole(v) => visit(v, (rows, down), (cols, along), out),
+        PairTile::Fixed(v) => visit(v, (rows, down), (cols, along), out),
+    }
+}
+
+/// The stored block in which all `indices` lie, if there is one.
+fn common_block(indices: &[u32]) -> Option<usize> {
+    let block = indices[0] as usize / PAIR_EDGE;
+    let inside = |&i: &u32| i as usize / PAIR_EDGE == block;
+    indices.iter().all(inside).then_some(block)
+}
+
+fn visit<T: Copy + Into<i64>>(
+    block: &[T],
+    (rows, down): (&[u32], usize),
+    (cols, along): (&[u32], usize),
+    out: &mut [i64],
 ) {
-    let row_runs = runs(rows, ROWS);
-    for c in runs(cols, COLS) {
-        for r in &row_runs {
-            let (bi, bj) = (
-                rows[r.start] as usize / PAIR_EDGE,
-                cols[c.start] as usize / PAIR_EDGE,
-            );
-            // Only one triangle of blocks is stored; blocks on the diagonal are full.
-            let mirrored = matrix.is_symmetric() && bi < bj;
-            let block = match (matrix.is_symmetric(), mirrored) {
-                (true, true) => bj * (bj + 1) / 2 + bi,
-                (true, false) => bi * (bi + 1) / 2 + bj,
-                (false, _) => bi * matrix.shape().1.div_ceil(PAIR_EDGE) + bj,
-            };
-            let (down, along) = if mirrored {
-                (1, PAIR_EDGE)
-            } else {
-                (PAIR_EDGE, 1)
-            };
-            let places = Places {
-                rows,
-                cols,
-                down,
-                along,
-            };
-            match &matrix.blocks()[block] {
-                PairTile::Whole(v) => places.visit(r.clone(), c.clone(), v, &mut each),
-                PairTile::Fixed(v) => places.visit(r.clone(), c.clone(), v, &mut each),
-            }
+    for (&j, out) in cols.iter().zip(out.chunks_exact_mut(rows.len())) {
+        let column = j as usize % PAIR_EDGE * along;
+        for (&i, o) in rows.iter().zip(out) {
+            *o = block[i as usize % PAIR_EDGE * down + column].into();
         }
     }
-}
-
-/// Where pairs stand inside a stored block.
-struct Places<'a> {
-    rows: &'a [u32],
-    cols: &'a [u32],
-    down: usize,
-    along: usize,
-}
-
-impl Places<'_> {
-    #[inline(always)]
-    fn visit<T: Copy + Into<i64>>(
-        &self,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        block: &[T],
-        each: &mut impl FnMut(usize, usize, i64),
-    ) {
-        for c in cols {
-            let column = self.cols[c] as usize % PAIR_EDGE * self.along;
-            for r in rows.clone() {
-                let row = self.rows[r] as usize % PAIR_EDGE * self.down;
-                each(r, c, block[row + column].into());
-            }
-        }
-    }
-}
-
-/// Runs of at most `most` neighbouring indices that lie in the same stored block.
-fn runs(indices: &[u32], most: usize) -> Vec<Range<usize>> {
-    let mut runs: Vec<Range<usize>> = Vec::new();
-    for (at, i) in indices.iter().enumerate() {
-        match runs.last_mut() {
-            Some(run)
-                if run.len() < most
-                    && indices[run.start] as usize / PAIR_EDGE == *i as usize / PAIR_EDGE =>
-            {
-                run.end = at + 1;
-            }
-            _ => runs.push(at..at + 1),
-        }
-    }
-    runs
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@
 
 use epitile_core::pairs::PAIR_EDGE;
 
-use crate::pairs::Slice;
-use crate::simd::missing::{Words, accumulate, spread};
+use crate::simd::spread::{accumulate, spread};
+use crate::slice::Slice;
 
 /// Words of SNPs laid out together.
 const WORDS: usize = 4;
@@ -86,23 +86,12 @@ impl Layout {
         if bits == 0 {
             return;
         }
-        let column = |plane: &dyn Fn(usize) -> u64| {
-            let mut column = [0; PAIR_EDGE];
-            for (o, j) in column.iter_mut().zip(other.range()) {
-                *o = plane(j);
-            }
-            column
-        };
-        let words = Words {
-            some: &column(&|j| other.genotypes.some(j)[w]),
-            two: &column(&|j| other.genotypes.two(j)[w]),
-            missing: &column(&|j| word(other, j, w)),
-        };
+        let words = other.words(w);
         for bit in Bits(bits) {
             let from = self.added.len();
             self.added.resize(from + PAIR_EDGE, 0);
             let corrections = corrections[snp + bit as usize];
-            spread(words, bit, corrections, &mut self.added[from..]);
+            spread(words.as_ref(), bit, corrections, &mut self.added[from..]);
         }
     }
 

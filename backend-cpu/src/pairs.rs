@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use crate::missing;
 use crate::product;
 use crate::simd::popcount::{self, Planes};
+use crate::slice::Slice;
 
 /// Words of a plane counted in one go: with [`ROWS`], what a core's second-level cache holds.
 const WORDS: usize = 128;
@@ -37,31 +38,6 @@ pub struct Pairs {
 
 /// What a table of kernel values depends on: the function and the bits of γ and the divisor.
 type TableKey = (Kernel, u64, u64);
-
-/// Some individuals of a set.
-#[derive(Clone, Copy)]
-pub(crate) struct Slice<'a> {
-    pub(crate) genotypes: &'a Genotypes,
-    pub(crate) first: usize,
-    pub(crate) count: usize,
-}
-
-impl<'a> Slice<'a> {
-    /// Individuals of block `b`.
-    fn block(genotypes: &'a Genotypes, b: usize) -> Self {
-        let first = b * PAIR_EDGE;
-        Slice {
-            genotypes,
-            first,
-            count: PAIR_EDGE.min(genotypes.samples() - first),
-        }
-    }
-
-    /// Indices of the individuals.
-    pub(crate) fn range(&self) -> Range<usize> {
-        self.first..self.first + self.count
-    }
-}
 
 impl Pairs {
     /// The statistic of all pairs of `rows` × `cols`, or of `rows` with themselves.
@@ -162,7 +138,7 @@ fn block(
 ) -> PairTile {
     let squared = match statistic.kind() {
         PairKind::Product(_) => {
-            return PairTile::Fixed(product::block(statistic.codes(), rows, cols));
+            return PairTile::Fixed(product::block(statistic.codes(), rows, cols, diagonal));
         }
         kind => kind == PairKind::Squared,
     };
@@ -208,13 +184,18 @@ fn count(squared: bool, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -> Vec
         }
     }
     if diagonal {
-        for i in 0..rows.count {
-            for j in i + 1..rows.count {
-                sums[i * PAIR_EDGE + j] = sums[j * PAIR_EDGE + i];
-            }
-        }
+        mirror(&mut sums);
     }
     sums
+}
+
+/// Fills the upper half of a block on the diagonal.
+pub(crate) fn mirror<T: Copy>(block: &mut [T]) {
+    for i in 0..PAIR_EDGE {
+        for j in i + 1..PAIR_EDGE {
+            block[i * PAIR_EDGE + j] = block[j * PAIR_EDGE + i];
+        }
+    }
 }
 
 fn pack(slice: Slice<'_>, words: Range<usize>, some: &mut Vec<u64>, two: &mut Vec<u64>) {

@@ -3,10 +3,11 @@
 //! Each kernel is one safe body of plain loops that the compiler vectorises; [`multiversion`]
 //! compiles it for AVX-512, for AVX2 and for the baseline, and asks the processor which to run.
 
-pub(crate) mod missing;
+pub(crate) mod kernel;
 pub(crate) mod panel;
 pub(crate) mod popcount;
 pub(crate) mod product;
+pub(crate) mod spread;
 
 /// An instruction set with kernels of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -134,9 +134,12 @@ fn quantiles<B: Backend>(
     found.iter_mut().for_each(|f| f.sort_unstable());
     let unit = crate::precision::exp2(-(MEAN_BITS as i32));
     let value = |(b, within): (usize, usize)| {
-        wanted
-            .binary_search(&b)
-            .map_or(0.0, |at| found[at][within] as f64 * unit)
+        let fractional = wanted.binary_search(&b).map_or(&[][..], |at| &found[at]);
+        let whole = bins[b] as usize - fractional.len();
+        match within.checked_sub(whole) {
+            None => b as f64,
+            Some(at) => fractional[at] as f64 * unit,
+        }
     };
     Ok(Some(places.map(|[a, b]| (value(a) + value(b)) / 2.0)))
 }

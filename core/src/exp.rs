@@ -15,7 +15,7 @@ const HIGHEST: f64 = 709.0;
 const UNITS: f64 = 6_755_399_441_055_744.0;
 
 /// e^x within 2 ulp for −708 ≤ x ≤ 709; 0 below, +∞ above, NaN for NaN.
-#[inline]
+#[inline(always)]
 pub fn exp(x: f64) -> f64 {
     let clamped = x.clamp(LOWEST, HIGHEST);
     let n = (clamped * core::f64::consts::LOG2_E + UNITS) - UNITS;

@@ -133,13 +133,13 @@ pub struct KernelMap {
 impl KernelMap {
     /// Kernel value of row individual `i` and column individual `j` whose pair statistic is
     /// `raw · 2^unit`.
-    #[inline]
+    #[inline(always)]
     pub fn value(&self, raw: i64, unit: i32, i: usize, j: usize) -> f64 {
         self.apply(raw as f64 * exp2(unit), i, j)
     }
 
     /// Kernel value for statistic `d`.
-    #[inline]
+    #[inline(always)]
     fn apply(&self, d: f64, i: usize, j: usize) -> f64 {
         let linear = |d: f64| (self.rows[i] + self.cols[j] - d) / (2.0 * self.scale);
         match self.kernel {
@@ -155,6 +155,7 @@ impl KernelMap {
         }
     }
 
+    #[inline(always)]
     fn covariate_distance(&self, i: usize, j: usize) -> f64 {
         let Some(c) = &self.covariates else {
             return 0.0;

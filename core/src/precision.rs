@@ -166,6 +166,7 @@ impl Precision {
 }
 
 /// 2^e for any e, by construction of the bits; 0 below the subnormals, ∞ above the range.
+#[inline]
 pub fn exp2(e: i32) -> f64 {
     match e {
         1024.. => f64::INFINITY,

@@ -282,6 +282,20 @@ impl<'a, B: Backend, E: Engine> Solver<'a, B, E> {
         self.rungs.insert(0, (Step::Plan, outcome, Some(factor)));
     }
 
+    /// Climbs to the first rung that holds: afterwards [`factor`](Self::factor) is there. Solving
+    /// does this by itself; benchmarks time it apart.
+    ///
+    /// # Errors
+    /// As [`solve`](Self::solve).
+    pub fn factorise(&mut self) -> Result<(), SolveError<B::Error>> {
+        let mut level = 0;
+        while self.factor().is_none() {
+            self.climb(level)?;
+            level += 1;
+        }
+        Ok(())
+    }
+
     /// Solves for any number of right-hand sides, each with its certificate.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 
 pub mod align;
 pub mod backend;
+pub mod bench;
 pub mod cohort;
 pub mod covariates;
 pub mod cv;

@@ -93,11 +93,25 @@ impl MatrixOptions {
         }
     }
 
-    /// The rule for missing calls.
+    /// Checks, before any work, that the kernel has the bandwidth and the rule for missing calls
+    /// that it needs, and returns the rule.
     ///
     /// # Errors
-    /// `Usage` for `pairwise` with a kernel that has no such form.
-    pub fn missing_rule(&self) -> Result<Missing> {
+    /// `Usage` for `pairwise` with a kernel that has no such form, for more than one γ, and for
+    /// one that is not positive.
+    pub fn check(&self) -> Result<Missing> {
+        let (Gammas::Values(gammas) | Gammas::Scales(gammas)) = &self.gamma;
+        let found = match gammas[..] {
+            [gamma] if gamma > 0.0 && gamma.is_finite() => None,
+            [gamma] => Some(gamma.to_string()),
+            ref several => Some(format!("{} numbers", several.len())),
+        };
+        if let (true, Some(found)) = (self.kernel.has_gamma(), found) {
+            return Err(Error::usage(format!(
+                "a matrix takes one γ (--gamma or --gamma-scale): found {found}, expected one \
+                 positive number; write one matrix for each"
+            )));
+        }
         match (self.kernel, self.missing) {
             (Kernel::Ibs, None) => Ok(Missing::Pairwise),
             (Kernel::Ibs | Kernel::TwoPq, Some(rule)) => Ok(rule),
@@ -127,7 +141,7 @@ pub struct Written {
 /// four appear, or none. N² kernel values; pairwise N²·M/64 words of calls besides.
 ///
 /// # Errors
-/// `Usage` for more than one γ or a rule the kernel does not have; `Degenerate` if no SNP varies,
+/// Those of [`check`](MatrixOptions::check); `Degenerate` if no SNP varies,
 /// γ has no median, or a pair without common calls leaves a pairwise value undefined; `Write`;
 /// failures of the device.
 pub fn write_matrix<B: Backend, E: Engine>(
@@ -138,7 +152,7 @@ pub fn write_matrix<B: Backend, E: Engine>(
     prefix: impl AsRef<Path>,
     log: &RunLog,
 ) -> Result<Written> {
-    let (kernel, missing) = (options.kernel, options.missing_rule()?);
+    let (kernel, missing) = (options.kernel, options.check()?);
     let (samples, genotypes) = (cohort.samples, Arc::new(cohort.genotypes));
     let files = Files::create(prefix.as_ref(), &samples)?;
     let joint = (missing == Missing::Pairwise).then(|| Joint::new(&genotypes, &samples));
@@ -150,7 +164,10 @@ pub fn write_matrix<B: Backend, E: Engine>(
             similarity = log.timed("build", || {
                 Similarity::new(backend, &genotypes, &[kernel], None)
             })?;
-            gamma = one_gamma(options, &similarity)?;
+            // One bandwidth, as checked.
+            for one in bandwidths(&[kernel], &options.gamma, &similarity)? {
+                gamma = one.gamma;
+            }
             if let Some(text) = similarity.degeneracy(kernel, gamma) {
                 log.warn(text);
             }
@@ -173,17 +190,6 @@ pub fn write_matrix<B: Backend, E: Engine>(
         gamma,
         missing,
     })
-}
-
-/// The γ asked for; NaN for a kernel without.
-fn one_gamma<B: Backend>(options: &MatrixOptions, similarity: &Similarity<'_, B>) -> Result<f64> {
-    match *bandwidths(&[options.kernel], &options.gamma, similarity)? {
-        [one] => Ok(one.gamma),
-        ref several => Err(Error::usage(format!(
-            "a matrix takes one γ: found {}, expected 1; write one matrix for each",
-            several.len()
-        ))),
-    }
 }
 
 /// Makes all rows, stripe by stripe, and writes them.
@@ -256,7 +262,7 @@ mod tests {
     fn each_kernel_has_its_rule_for_missing_calls() {
         let rule = |kernel, missing| {
             let options = MatrixOptions::new(kernel);
-            MatrixOptions { missing, ..options }.missing_rule()
+            MatrixOptions { missing, ..options }.check()
         };
         assert_eq!(rule(Kernel::Ibs, None), Ok(Missing::Pairwise));
         assert_eq!(rule(Kernel::Ibs, Some(Missing::Mean)), Ok(Missing::Mean));
@@ -266,6 +272,30 @@ mod tests {
         for kernel in [Kernel::Linear, Kernel::Standardised, Kernel::Gaussian] {
             assert_eq!(rule(kernel, None), Ok(Missing::Mean));
             assert_eq!(rule(kernel, pairwise).unwrap_err().exit_code(), 8);
+        }
+    }
+
+    #[test]
+    fn a_kernel_with_bandwidth_takes_one_positive_number() {
+        let check = |kernel, gammas: &[f64]| {
+            let gamma = Gammas::Values(gammas.to_vec());
+            MatrixOptions {
+                gamma,
+                ..MatrixOptions::new(kernel)
+            }
+            .check()
+        };
+        assert_eq!(check(Kernel::Laplacian, &[0.1]), Ok(Missing::Mean));
+        assert_eq!(check(Kernel::Linear, &[]), Ok(Missing::Mean));
+        for wrong in [
+            &[][..],
+            &[0.1, 0.2],
+            &[0.0],
+            &[-1.0],
+            &[f64::NAN],
+            &[f64::INFINITY],
+        ] {
+            assert_eq!(check(Kernel::Gaussian, wrong).unwrap_err().exit_code(), 8);
         }
     }
 

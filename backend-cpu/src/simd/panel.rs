@@ -132,7 +132,11 @@ fn backward_body<const FUSED: bool, E: Entry>(l: &Strided<'_, E>, x: &mut [Row])
     let n = x.len();
     let mut end = n;
     while end > 0 {
-        let rows = if end.is_multiple_of(ROWS) { ROWS } else { end % ROWS };
+        let rows = if end.is_multiple_of(ROWS) {
+            ROWS
+        } else {
+            end % ROWS
+        };
         let first = end - rows;
         let mut sums = [[0.0; WIDTH]; ROWS];
         let block = &l.values[first * down..];

@@ -83,8 +83,8 @@ fn block<const SQUARED: bool, const R: usize, const C: usize>(
             for c in 0..C {
                 let (p, q) = (a[r].0[w] ^ b[c].0[w], a[r].1[w] ^ b[c].1[w]);
                 let (x, y) = if SQUARED { (p | q, p & q) } else { (p, q) };
-                once[r][c] += u64::from(x.count_ones());
-                thrice[r][c] += u64::from(y.count_ones());
+                once[r][c] = once[r][c].wrapping_add(x.count_ones().into());
+                thrice[r][c] = thrice[r][c].wrapping_add(y.count_ones().into());
             }
         }
     }

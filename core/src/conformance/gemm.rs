@@ -78,14 +78,14 @@ pub fn gemm_is_within_its_bound<B: Backend>(
 ) -> Result<(), Failure> {
     let mut sample = Sample::new(6);
     let (wide, single) = (Precision::F64, Precision::F32);
-    for (place, &(m, n, k)) in cases(&SHAPES, 6).iter().enumerate() {
+    for (place, &(m, n, k)) in cases(&SHAPES, 3).iter().enumerate() {
         for (turn, to) in [wide, single].into_iter().enumerate() {
             for (p, q) in [
                 (precision, precision),
                 (wide, precision),
                 (precision, single),
             ] {
-                for (ta, tb) in ORIENTATIONS {
+                for (ta, tb) in cases(&ORIENTATIONS, 2).iter().copied() {
                     let (alpha, exponent) = CASES[(place + turn + sample.below(2)) % CASES.len()];
                     let a = sample.operand(oriented((m, k), ta), p);
                     let b = sample.operand(oriented((k, n), tb), q);

@@ -108,7 +108,7 @@ fn sweep<B: Backend, const K: usize>(
     missing: [(usize, usize); K],
 ) -> Result<(), Failure> {
     let mut sample = Sample::new(seed);
-    for &(n, segments) in cases(&SETS, 4) {
+    for &(n, segments) in cases(&SETS, 2) {
         for (here, there) in missing {
             let a = sample.genotypes(n, segments, here);
             let b = sample.genotypes(n / 2 + 3, segments, there);

@@ -86,7 +86,7 @@ pub fn potrf_leaves_a_residual_within_its_bound<B: Backend>(
     precision: Precision,
 ) -> Result<(), Failure> {
     let mut sample = Sample::new(9);
-    for &n in cases(&ORDERS, 6) {
+    for &n in cases(&ORDERS, 3) {
         for shift in [0.05, 1.0] {
             let a = definite(&mut sample, n, shift, precision);
             holds(backend, &above(&a, f64::NAN))?;
@@ -104,7 +104,7 @@ pub fn potrf_rejects_what_is_not_positive_definite<B: Backend>(
     precision: Precision,
 ) -> Result<(), Failure> {
     let mut sample = Sample::new(10);
-    for &n in cases(&ORDERS, 5).iter().filter(|&&n| n > 0) {
+    for &n in cases(&ORDERS, 3).iter().filter(|&&n| n > 0) {
         let good = definite(&mut sample, n, 0.5, precision).to_f64();
         let spoilt = |r: usize, c: usize, value: f64| {
             let mut values = good.clone();

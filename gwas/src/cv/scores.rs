@@ -52,7 +52,7 @@ impl Score {
 }
 
 /// Pearson's correlation; NaN if either side is constant.
-pub(super) fn pearson(x: &[f64], y: &[f64]) -> f64 {
+pub fn pearson(x: &[f64], y: &[f64]) -> f64 {
     let n = x.len() as f64;
     let (mx, my) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
     let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{CvData, CvOptions, CvResult, summaries};
-use crate::cohort::Cohort;
 use crate::error::Result;
+use crate::io::fam::Sample;
 use crate::io::fileset::with_suffix;
 use crate::io::output::OutputSet;
 use crate::io::tsv::{Cell, Tsv, format_number};
@@ -52,7 +52,7 @@ const PREDICTIONS: [&str; 9] = [
 /// `Write`.
 pub fn write(
     prefix: &Path,
-    cohort: &Cohort,
+    samples: &[Sample],
     data: CvData<'_>,
     options: &CvOptions,
     result: &CvResult,
@@ -60,7 +60,7 @@ pub fn write(
     let mut set = OutputSet::new();
     set.add(folds(prefix, data, result)?.into_file())?;
     set.add(summary(prefix, options, result)?.into_file())?;
-    set.add(predictions(prefix, cohort, data, options, result)?.into_file())?;
+    set.add(predictions(prefix, samples, data, options, result)?.into_file())?;
     if options.nested {
         set.add(nested(prefix, data, result)?.into_file())?;
     }
@@ -130,7 +130,7 @@ fn summary(prefix: &Path, options: &CvOptions, result: &CvResult) -> Result<Tsv>
 
 fn predictions(
     prefix: &Path,
-    cohort: &Cohort,
+    samples: &[Sample],
     data: CvData<'_>,
     options: &CvOptions,
     result: &CvResult,
@@ -141,7 +141,7 @@ fn predictions(
         let best = super::best_settings(&result.settings, &options.kernels, &of.scores);
         for s in best.into_iter().flatten() {
             let [kernel, gamma, lambda] = names(&result.settings[s]);
-            for (i, sample) in cohort.samples.iter().enumerate() {
+            for (i, sample) in samples.iter().enumerate() {
                 let (Some(fold), false) = (data.folds.of[i], of.predictions[s][i].is_nan()) else {
                     continue;
                 };

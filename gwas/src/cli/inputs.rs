@@ -1,0 +1,111 @@
+//! Reading what `cv` and `fit` need, with everything users should know in the log.
+
+use epitile::cohort::Cohort;
+use epitile::covariates::{CovariateOptions, Design};
+use epitile::error::{Error, Result};
+use epitile::phenotypes::{PhenotypeOptions, Phenotypes, Trait};
+use epitile::run::RunLog;
+use epitile::similarity::Inside;
+use epitile::training::{FixedEffects, Intercept};
+
+use super::args::{Genotypes, Traits};
+
+/// Everything read.
+pub(crate) struct Inputs {
+    pub(crate) cohort: Cohort,
+    pub(crate) traits: Vec<Trait>,
+    /// Linear covariates.
+    pub(crate) design: Design,
+    /// Whether there are any.
+    pub(crate) has_covariates: bool,
+    pub(crate) fixed: FixedEffects,
+    /// Covariates inside the kernel.
+    pub(crate) inside: Option<(Design, Inside)>,
+    /// Individuals with all covariates of either kind.
+    pub(crate) complete: Vec<bool>,
+}
+
+/// Reads genotypes, traits and covariates.
+pub(crate) fn read(genotypes: &Genotypes, traits: &Traits, log: &RunLog) -> Result<Inputs> {
+    let cohort = log.timed("read", || Cohort::load(&genotypes.options()))?;
+    log.cohort(&cohort);
+    log.say("dosages count A1, column 5 of the .bim");
+    let options = PhenotypeOptions {
+        file: traits.pheno.clone(),
+        names: traits.pheno_name.clone(),
+        binary_12: traits.binary_12,
+    };
+    let phenotypes = Phenotypes::read(&options, &cohort.samples)?;
+    log.report(&phenotypes.notes, &phenotypes.warnings);
+    let inside = inside(traits, &cohort, log)?;
+    let design = linear(traits, &cohort, log)?;
+    let n = cohort.samples.len();
+    let intercept = match traits.intercept.as_str() {
+        "mean" => Intercept::Mean,
+        _ => Intercept::Gls,
+    };
+    let fixed = FixedEffects::new(intercept, design.as_ref().unwrap_or(&Design::empty(n)), n)?;
+    let has_covariates = design.is_some();
+    let design = design.unwrap_or_else(|| Design::empty(n));
+    let complete = (0..n)
+        .map(|i| design.complete[i] && inside.as_ref().is_none_or(|(d, _)| d.complete[i]))
+        .collect();
+    Ok(Inputs {
+        cohort,
+        traits: phenotypes.traits,
+        design,
+        has_covariates,
+        fixed,
+        inside,
+        complete,
+    })
+}
+
+/// The linear covariates: those named, or all that are not inside the kernel.
+fn linear(traits: &Traits, cohort: &Cohort, log: &RunLog) -> Result<Option<Design>> {
+    let Some(file) = &traits.covar else {
+        return Ok(None);
+    };
+    // With only --kernel-covar there are no linear ones.
+    if traits.kernel_covar.is_some() && traits.covar_name.is_none() && traits.cat_covar.is_none() {
+        return Ok(None);
+    }
+    let options = CovariateOptions {
+        file: file.clone(),
+        names: traits.covar_name.clone(),
+        categorical: traits.cat_covar.clone(),
+    };
+    let design = Design::read(&options, &cohort.samples)?;
+    log.report(&design.notes, &design.warnings);
+    Ok(Some(design))
+}
+
+fn inside(traits: &Traits, cohort: &Cohort, log: &RunLog) -> Result<Option<(Design, Inside)>> {
+    let (Some(file), Some(names)) = (&traits.covar, &traits.kernel_covar) else {
+        return Ok(None);
+    };
+    let weight = traits.kernel_covar_weight;
+    if !(weight > 0.0 && weight.is_finite()) {
+        return Err(Error::usage(format!(
+            "--kernel-covar-weight {weight}: expected a number above zero"
+        )));
+    }
+    let options = CovariateOptions {
+        file: file.clone(),
+        names: Some(names.clone()),
+        categorical: None,
+    };
+    let design = Design::read(&options, &cohort.samples)?;
+    log.report(&design.notes, &design.warnings);
+    Ok(Some((design.clone(), values(&design, weight))))
+}
+
+/// The values that enter the kernel; those of incomplete individuals, who are never used, are 0.
+pub(crate) fn values(design: &Design, weight: f64) -> Inside {
+    let known = |v: &f64| if v.is_nan() { 0.0 } else { *v };
+    let columns = (0..design.columns.len()).map(|c| design.column(c).iter().map(known).collect());
+    Inside {
+        columns: columns.collect(),
+        weight,
+    }
+}

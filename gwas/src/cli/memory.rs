@@ -1,0 +1,104 @@
+//! How much memory a run needs, told and checked before it is allocated.
+
+use epitile::cv::CvOptions;
+use epitile::error::{Error, Result};
+use epitile::run::RunLog;
+use epitile_core::genotypes::Genotypes;
+use epitile_core::kernel::Kernel;
+use epitile_core::pairs::PairKind;
+use epitile_core::policy::Policy;
+use epitile_core::precision::Precision;
+
+use super::args::Computation;
+
+/// Bytes by what they are for.
+pub(crate) struct Plan {
+    genotypes: u64,
+    pairs: u64,
+    factors: u64,
+}
+
+impl Plan {
+    /// Of a cross-validation.
+    pub(crate) fn cv(calls: &Genotypes, options: &CvOptions) -> Self {
+        // Small systems are factored several at a time; a few threads' worth is counted.
+        let n = calls.samples() as u64;
+        let at_once = if n <= 4096 {
+            std::thread::available_parallelism().map_or(1, |t| t.get())
+        } else {
+            1
+        };
+        let mut plan = Plan::of(calls, &options.kernels, options.solve.policy);
+        plan.factors *= at_once as u64;
+        plan
+    }
+
+    /// Of one factorisation with these kernels.
+    pub(crate) fn of(calls: &Genotypes, kernels: &[Kernel], policy: Policy) -> Self {
+        let n = calls.samples() as u64;
+        let planes = if calls.has_missing() { 3 } else { 2 };
+        let pairs = n * (n + 256) / 2;
+        let mut kinds: Vec<PairKind> = Vec::new();
+        for k in kernels {
+            if !kinds.contains(&k.pair_kind()) {
+                kinds.push(k.pair_kind());
+            }
+        }
+        let width = |kind: &PairKind| match kind {
+            PairKind::Product(_) => 8,
+            _ if calls.has_missing() => 8,
+            _ => 4,
+        };
+        let tile = match policy {
+            Policy::Uniform(p) => p.bytes().max(1) as u64,
+            Policy::Banded { .. } => Precision::F64.bytes() as u64,
+            Policy::Adaptive { .. } | Policy::Norm { .. } => Precision::F32.bytes() as u64,
+        };
+        Plan {
+            genotypes: n * calls.words() as u64 * 8 * planes,
+            pairs: kinds.iter().map(|k| pairs * width(k)).sum(),
+            factors: pairs * tile,
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.genotypes + self.pairs + self.factors
+    }
+}
+
+/// Tells the estimate and refuses what cannot fit.
+pub(crate) fn check(plan: &Plan, computation: &Computation, log: &RunLog) -> Result<()> {
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    log.say(format!(
+        "memory estimate: {} MiB (genotypes {}, pair statistics {}, factors {})",
+        mib(plan.total()),
+        mib(plan.genotypes),
+        mib(plan.pairs),
+        mib(plan.factors)
+    ));
+    log.set("memory_estimate_bytes", plan.total().into());
+    let (limit, whose) = match (computation.memory, available()) {
+        (Some(given), _) => (given << 20, "--memory allows"),
+        (None, Some(free)) => (free, "this machine has available"),
+        (None, None) => return Ok(()),
+    };
+    if plan.total() <= limit {
+        return Ok(());
+    }
+    let share = (limit as f64 / plan.total() as f64).sqrt();
+    Err(Error::memory(format!(
+        "the run needs about {} MiB, {whose} {} MiB; what would fit: --precision f32 or adaptive \
+         (smaller factors), one kernel at a time, or about {:.0} % of the individuals",
+        mib(plan.total()),
+        mib(limit),
+        100.0 * share
+    )))
+}
+
+/// Memory that can be had without swapping, where the system tells.
+fn available() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib << 10)
+}

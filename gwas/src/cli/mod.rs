@@ -1,0 +1,17 @@
+//! The command line: one file per command, shared groups of flags in `args`.
+
+mod args;
+mod bench;
+mod counts;
+mod cv;
+mod demo;
+mod fit;
+mod inputs;
+mod kernel;
+mod memory;
+mod predict;
+mod program;
+mod simulate;
+mod verify;
+
+pub(crate) use program::main;
