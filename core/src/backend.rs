@@ -94,6 +94,9 @@ pub struct TileNorm {
 /// Tiles handed to `gemm`, `syrk`, `trsm` and `potrf` as output are *accumulators*: F64 or F32
 /// with scale 2⁰. The operation computes in the output's precision; operands of any other
 /// supported precision are converted to it first (exactly if it is wider).
+///
+/// In an F64 output of 8 columns (a panel of right-hand sides) no column's bits may depend on its
+/// place or on the other columns, and in a product no row's bits on the other rows.
 pub trait Backend: Sync {
     /// A matrix on the device.
     type Tile: Send + Sync;

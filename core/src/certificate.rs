@@ -1,5 +1,6 @@
 //! The certificate: how good a solution is, whatever produced it.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 /// Unit roundoff of FP64, 2⁻⁵³.
@@ -70,3 +71,6 @@ impl Certificate {
         matches!(self.stop, Stop::Tolerance | Stop::Stagnation)
     }
 }
+
+/// A solution with its certificate.
+pub type Solved = (Vec<f64>, Certificate);

@@ -45,8 +45,7 @@ pub fn cholesky(a: &mut [f64], n: usize, floor: f64) -> Result<(), usize> {
             }
         }
         let pivot = a[k * n + k];
-        // Written so that NaN fails too.
-        if !(pivot > floor) || pivot.is_infinite() {
+        if pivot.is_nan() || pivot <= floor || pivot.is_infinite() {
             return Err(k);
         }
         let root = num_traits::Float::sqrt(pivot);

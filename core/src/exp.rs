@@ -6,7 +6,7 @@
 
 use crate::precision::exp2;
 
-const LN2_HIGH: f64 = 6.931_471_803_691_238_2e-1;
+const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// Below this e^x is subnormal; it is given as zero.
 const LOWEST: f64 = -708.0;

@@ -4,7 +4,7 @@
 //! μ² are rounded once to multiples of 2⁻³², so the sums over missing calls are integers too, in
 //! units of 2⁻³², and no order of summation can change a bit. Standardised products
 //! Σ z_i z_j, z = (x − μ)·w, round z once to a fixed-point number instead; see
-//! [`PairStatistic::standardised`] for the bound.
+//! [`PairStatistic::new`] for the bound.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -49,6 +49,12 @@ pub struct PairStatistic {
 
 impl PairStatistic {
     /// The statistic of `kind` with means (and deviations) from `counts`.
+    ///
+    /// For products z = (x − μ)/s is rounded once to a multiple of 2^−f; missing calls are z = 0,
+    /// and so is a SNP without variance. f is the largest for which Σ max z² < 2^(62−2f) and
+    /// |z| < 2^(30−f), so i64 sums are exact. Each product errs by at most 2^−f·max|z|, the whole
+    /// sum by M·2^−f·max|z| + M·2^−2f−2; with 13,000 SNPs f = 21 and the typical error of Σ/M is
+    /// 4e-9.
     pub fn new(kind: PairKind, counts: &[Counts]) -> Self {
         match kind {
             PairKind::Squared => Self::distance(kind, counts, |x, mu, mu2| {
@@ -78,11 +84,7 @@ impl PairStatistic {
         }
     }
 
-    /// Σ z_x z_y with z = (x − μ)/s rounded once to a multiple of 2^−f; missing calls are z = 0.
-    ///
-    /// f is the largest for which Σ max z² < 2^(62−2f) and |z| < 2^(30−f), so i64 sums are exact.
-    /// Each product errs by at most 2^−f·max|z|, the whole sum by M·2^−f·max|z| + M·2^−2f−2; with
-    /// 13,000 SNPs f = 21 and the typical error of Σ/M is 4e-9. A SNP without variance has z = 0.
+    /// See [`new`](Self::new).
     fn standardised(weighting: Weighting, counts: &[Counts]) -> Self {
         let z: Vec<[f64; 3]> = counts
             .iter()

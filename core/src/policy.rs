@@ -50,7 +50,8 @@ impl Policy {
 
     /// The plan for A = R + λI with tiles of norms `norms` (‖R_ij‖_F; zeros if not needed).
     ///
-    /// `supports` says which formats the backend stores.
+    /// `supports` says which formats the backend stores; one that it lacks gives way to the next
+    /// wider. Norms that are not finite, or whose squares overflow, plan nothing below F64.
     pub fn plan(
         &self,
         blocks: Blocks,
@@ -79,14 +80,21 @@ impl Policy {
                     let mean = num_traits::Float::sqrt(
                         (blocks.range(i).len() * blocks.range(j).len()) as f64,
                     );
-                    cheapest(&supports, |u| u * (norm / mean) * root <= tau * ridge)
+                    let effect = (norm / mean) * root;
+                    let fits = |u| u * effect <= tau * ridge;
+                    cheapest(&supports, |u| effect.is_finite() && fits(u))
                 }
                 Policy::Norm { epsilon } => {
                     let share = blocks.count() as f64 * norm;
-                    cheapest(&supports, |u| share * u <= epsilon * total)
+                    let fits = |u| share * u <= epsilon * total;
+                    cheapest(&supports, |u| total.is_finite() && fits(u))
                 }
             };
-            if i == j { on_diagonal(chosen) } else { chosen }
+            let mut stored = if i == j { on_diagonal(chosen) } else { chosen };
+            while stored != Precision::F64 && !supports(stored) {
+                stored = wider(stored);
+            }
+            stored
         })
     }
 }
@@ -115,11 +123,15 @@ fn on_diagonal(p: Precision) -> Precision {
 
 /// The same plan with every tile one format wider: 8 bits to F16, 16 bits to F32, else F64.
 pub fn promoted(plan: &SymTiles<Precision>) -> SymTiles<Precision> {
-    plan.map(|_, p| match p.bytes() {
+    plan.map(|_, &p| wider(p))
+}
+
+fn wider(p: Precision) -> Precision {
+    match p.bytes() {
         1 => Precision::F16,
         2 => Precision::F32,
         _ => Precision::F64,
-    })
+    }
 }
 
 impl fmt::Display for Policy {

@@ -14,8 +14,17 @@ use crate::factor::Cholesky;
 #[derive(Debug)]
 pub struct Preconditioner<T> {
     cholesky: Cholesky<T>,
-    /// F and G, column by column, and the Cholesky factor of I + FᵀG.
-    woodbury: Option<(Vec<Vec<f64>>, Vec<Vec<f64>>, Vec<f64>)>,
+    woodbury: Option<Woodbury>,
+}
+
+#[derive(Debug)]
+struct Woodbury {
+    /// F, column by column.
+    f: Vec<Vec<f64>>,
+    /// G = R̂⁻¹F.
+    g: Vec<Vec<f64>>,
+    /// Cholesky factor of I + FᵀG.
+    s: Vec<f64>,
 }
 
 impl<T: Send + Sync> Preconditioner<T> {
@@ -56,7 +65,7 @@ impl<T: Send + Sync> Preconditioner<T> {
         Ok(match dense::cholesky(&mut s, k, 0.0) {
             Ok(()) => Some(Preconditioner {
                 cholesky,
-                woodbury: Some((f, g, s)),
+                woodbury: Some(Woodbury { f, g, s }),
             }),
             Err(_) => None,
         })
@@ -69,7 +78,7 @@ impl<T: Send + Sync> Preconditioner<T> {
 
     /// Columns of the deflation; none if A itself was factored.
     pub fn deflation(&self) -> &[Vec<f64>] {
-        self.woodbury.as_ref().map_or(&[], |(f, _, _)| f)
+        self.woodbury.as_ref().map_or(&[], |w| &w.f)
     }
 
     /// Applies the approximate inverse to all columns.
@@ -79,7 +88,7 @@ impl<T: Send + Sync> Preconditioner<T> {
         E: Engine,
     {
         let mut x = self.cholesky.solve(backend, engine, b)?;
-        if let Some((f, g, s)) = &self.woodbury {
+        if let Some(Woodbury { f, g, s }) = &self.woodbury {
             for c in 0..WIDTH {
                 let column = x.column_mut(c);
                 let mut t: Vec<f64> = f.iter().map(|f| dense::dot(f, column)).collect();

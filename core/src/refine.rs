@@ -8,7 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::backend::Backend;
-use crate::certificate::{Certificate, Stop, UNIT};
+use crate::certificate::{Certificate, Solved, Stop, UNIT};
 use crate::columns::{Columns, WIDTH};
 use crate::dense::{axpy, dot, norm_max, norm2};
 use crate::engine::Engine;
@@ -80,7 +80,7 @@ impl<B: Backend, E: Engine> Refiner<'_, B, E> {
         b: &[&[f64]],
         start: Option<&[Vec<f64>]>,
         limits: Limits,
-    ) -> Result<Vec<(Vec<f64>, Certificate)>, B::Error> {
+    ) -> Result<Vec<Solved>, B::Error> {
         let mut solved = Vec::with_capacity(b.len());
         for (p, chunk) in b.chunks(WIDTH).enumerate() {
             let guess = |c: usize| start.map(|s| s[p * WIDTH + c].clone());
@@ -145,7 +145,7 @@ impl<B: Backend, E: Engine> Refiner<'_, B, E> {
         Ok(())
     }
 
-    fn certify(&self, c: Column) -> (Vec<f64>, Certificate) {
+    fn certify(&self, c: Column) -> Solved {
         let (after, x, r) = c.best.unwrap_or((f64::INFINITY, c.x, c.r));
         let residual = norm2(&r);
         let certificate = Certificate {
@@ -237,7 +237,8 @@ impl Column {
         let curvature = dot(&self.p, q);
         self.iterations += 1;
         // b = 0, or a factor so poor that the direction is useless (NaN included).
-        if !(curvature > 0.0) || !(self.rho > 0.0) {
+        let useful = curvature > 0.0 && self.rho > 0.0;
+        if !useful {
             self.next = Next::Residual;
             return;
         }

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::backend::{Backend, BackendError};
-use crate::certificate::{Certificate, Stop, TOLERANCE};
+use crate::certificate::{Solved, Stop, TOLERANCE};
 use crate::deflate::Deflation;
 use crate::engine::Engine;
 use crate::factor::FactorError;
@@ -304,8 +304,8 @@ impl<'a, B: Backend, E: Engine> Solver<'a, B, E> {
         &mut self,
         b: &[&[f64]],
         start: Option<&[Vec<f64>]>,
-    ) -> Result<Vec<(Vec<f64>, Certificate)>, SolveError<B::Error>> {
-        let mut solved: Vec<Option<(Vec<f64>, Certificate)>> = b.iter().map(|_| None).collect();
+    ) -> Result<Vec<Solved>, SolveError<B::Error>> {
+        let mut solved: Vec<Option<Solved>> = b.iter().map(|_| None).collect();
         let mut level = 0;
         while solved.iter().any(Option::is_none) {
             self.climb(level)?;

@@ -9,8 +9,11 @@ use alloc::vec::Vec;
 
 use half::{bf16, f16};
 
-use crate::precision::{Precision, exp2};
+use crate::precision::{Precision, exp2, exponent};
 use crate::round;
+
+/// Exponents a scale may have: those of the powers of two that f64 holds.
+pub const SCALES: core::ops::RangeInclusive<i32> = -1074..=1023;
 
 /// An owned `rows × cols` matrix, column-major without gaps, its bytes aligned to 8.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +42,7 @@ impl Tile {
     /// 2^scale and rounded once to `precision`.
     ///
     /// # Panics
-    /// If `values.len() != rows * cols`.
+    /// If `values.len() != rows * cols`, or `scale` is not in [`SCALES`].
     pub fn from_f64(
         rows: usize,
         cols: usize,
@@ -52,6 +55,7 @@ impl Tile {
             rows * cols,
             "values of a {rows} × {cols} tile"
         );
+        assert!(SCALES.contains(&scale), "scale 2^{scale}");
         let mut tile = Tile::zeros(rows, cols, precision);
         tile.scale = scale;
         tile.as_mut().write(values);
@@ -59,7 +63,7 @@ impl Tile {
     }
 
     /// A tile over stored bytes, as [`bytes`](Self::bytes) gives them; `None` if their number is
-    /// not that of the shape and precision.
+    /// not that of the shape and precision, or the scale is not in [`SCALES`].
     pub fn from_bytes(
         rows: usize,
         cols: usize,
@@ -68,7 +72,7 @@ impl Tile {
         bytes: &[u8],
     ) -> Option<Self> {
         let expected = rows.checked_mul(cols)?.checked_mul(precision.bytes())?;
-        if bytes.len() != expected {
+        if bytes.len() != expected || !SCALES.contains(&scale) {
             return None;
         }
         let mut tile = Tile::zeros(rows, cols, precision);
@@ -168,14 +172,14 @@ impl<'a> TileRef<'a> {
     ///
     /// # Panics
     /// If `ld < rows`, the bytes are too few for `(cols − 1) · ld + rows` numbers, or their
-    /// address is not a multiple of the number's size.
+    /// address is not a multiple of the number's size; if `scale` is not in [`SCALES`].
     pub fn new(
         (rows, cols, ld): (usize, usize, usize),
         precision: Precision,
         scale: i32,
         bytes: &'a [u8],
     ) -> Self {
-        check_view(rows, cols, ld, precision, bytes);
+        check_view((rows, cols, ld), precision, scale, bytes);
         TileRef {
             rows,
             cols,
@@ -300,7 +304,7 @@ impl<'a> TileMut<'a> {
         scale: i32,
         bytes: &'a mut [u8],
     ) -> Self {
-        check_view(rows, cols, ld, precision, bytes);
+        check_view((rows, cols, ld), precision, scale, bytes);
         TileMut {
             rows,
             cols,
@@ -346,8 +350,7 @@ impl<'a> TileMut<'a> {
             self.rows,
             self.cols
         );
-        // Two factors, so that the reciprocal of an extreme scale is not out of range itself.
-        let (first, second) = (exp2(-self.scale / 2), exp2(-self.scale - -self.scale / 2));
+        let divisor = exp2(self.scale);
         let (rows, ld, p) = (self.rows, self.ld, self.precision);
         fn columns<T>(
             (rows, ld): (usize, usize),
@@ -361,7 +364,8 @@ impl<'a> TileMut<'a> {
                 }
             }
         }
-        let scaled = |v: f64| v * first * second;
+        // One correctly rounded division, also where the quotient is subnormal.
+        let scaled = |v: f64| v / divisor;
         let shape = (rows, ld);
         match p {
             Precision::F64 => columns(shape, values, bytemuck::cast_slice_mut(self.bytes), scaled),
@@ -390,7 +394,13 @@ impl<'a> TileMut<'a> {
     }
 }
 
-fn check_view(rows: usize, cols: usize, ld: usize, precision: Precision, bytes: &[u8]) {
+fn check_view(
+    (rows, cols, ld): (usize, usize, usize),
+    precision: Precision,
+    scale: i32,
+    bytes: &[u8],
+) {
+    assert!(SCALES.contains(&scale), "scale 2^{scale}");
     assert!(ld >= rows, "leading dimension {ld} of {rows} rows");
     let needed = if cols == 0 {
         0
@@ -423,21 +433,23 @@ pub fn natural_scale(max: f64, precision: Precision) -> i32 {
     if max == 0.0 || !max.is_finite() {
         return 0;
     }
-    let e = crate::precision::exponent(max);
-    match precision {
+    let e = exponent(max);
+    let scale = match precision {
         Precision::F16 => e - 3,
         Precision::F8E4M3 | Precision::F8E5M2 => {
             let top = precision.format().max;
-            let scale = e - crate::precision::exponent(top);
+            let scale = e - exponent(top);
             // Compare significands: max·2^−scale may exceed the top by less than a factor of 2.
-            if max > top * exp2(scale) {
+            let significand = |x: f64| x / exp2(exponent(x));
+            if significand(max) > significand(top) {
                 scale + 1
             } else {
                 scale
             }
         }
         _ => 0,
-    }
+    };
+    scale.max(*SCALES.start())
 }
 
 #[cfg(test)]

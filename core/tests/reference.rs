@@ -101,7 +101,7 @@ fn a_conversion_divides_by_the_scale() {
     let t = tile(2, &[3.0, -1.0, 448.0, 1e-30], F64);
     let small = Reference.convert(&t, F8E4M3, 2).unwrap();
     // 3/4 = 1.5·2⁻¹, −1/4 = −2⁻², 448/4 = 1.75·2⁶; bias 7, three fraction bits.
-    assert_eq!(small.bytes(), [0b0_0110_100, 0b1_0101_000, 0b0_1101_110, 0]);
+    assert_eq!(small.bytes(), [6 << 3 | 4, 1 << 7 | 5 << 3, 13 << 3 | 6, 0]);
     assert_eq!(
         (small.scale(), small.to_f64()),
         (2, vec![3.0, -1.0, 448.0, 0.0])

@@ -1,7 +1,7 @@
 //! The kernel of all individuals of a cohort as files that other programs read: GCTA's `.grm.*`
 //! and NumPy's `.npy`.
 //!
-//! Rows are made and written in stripes: never more than [`STRIPE`] of them are in memory.
+//! Rows are made and written in stripes: the N × N values are never in memory together.
 
 mod joint;
 mod source;
@@ -141,9 +141,8 @@ pub struct Written {
 /// four appear, or none. N² kernel values; pairwise N²·M/64 words of calls besides.
 ///
 /// # Errors
-/// Those of [`check`](MatrixOptions::check); `Degenerate` if no SNP varies,
-/// γ has no median, or a pair without common calls leaves a pairwise value undefined; `Write`;
-/// failures of the device.
+/// Those of [`check`](MatrixOptions::check); `Degenerate` if no SNP varies, γ has no median, or a
+/// pair without common calls leaves a pairwise value undefined; `Write`; failures of the device.
 pub fn write_matrix<B: Backend, E: Engine>(
     cohort: Cohort,
     backend: &B,
@@ -164,10 +163,8 @@ pub fn write_matrix<B: Backend, E: Engine>(
             similarity = log.timed("build", || {
                 Similarity::new(backend, &genotypes, &[kernel], None)
             })?;
-            // One bandwidth, as checked.
-            for one in bandwidths(&[kernel], &options.gamma, &similarity)? {
-                gamma = one.gamma;
-            }
+            let one = bandwidths(&[kernel], &options.gamma, &similarity)?;
+            gamma = one.first().map_or(f64::NAN, |one| one.gamma);
             if let Some(text) = similarity.degeneracy(kernel, gamma) {
                 log.warn(text);
             }
@@ -180,9 +177,12 @@ pub fn write_matrix<B: Backend, E: Engine>(
     };
     log.set("kernel", kernel.to_string().into());
     log.set("missing", missing.to_string().into());
+    let mut used = format!("kernel {kernel}, missing calls: {missing}");
     if kernel.has_gamma() {
         log.set("gamma", gamma.into());
+        used += &format!(", γ = {gamma}");
     }
+    log.say(used);
     let snps = genotypes.snps() as f64;
     let files = log.timed("write", || stream(&source, engine, files, snps, log))?;
     Ok(Written {
@@ -255,55 +255,4 @@ impl<'a> Files<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_kernel_has_its_rule_for_missing_calls() {
-        let rule = |kernel, missing| {
-            let options = MatrixOptions::new(kernel);
-            MatrixOptions { missing, ..options }.check()
-        };
-        assert_eq!(rule(Kernel::Ibs, None), Ok(Missing::Pairwise));
-        assert_eq!(rule(Kernel::Ibs, Some(Missing::Mean)), Ok(Missing::Mean));
-        assert_eq!(rule(Kernel::TwoPq, None), Ok(Missing::Mean));
-        let pairwise = Some(Missing::Pairwise);
-        assert_eq!(rule(Kernel::TwoPq, pairwise), Ok(Missing::Pairwise));
-        for kernel in [Kernel::Linear, Kernel::Standardised, Kernel::Gaussian] {
-            assert_eq!(rule(kernel, None), Ok(Missing::Mean));
-            assert_eq!(rule(kernel, pairwise).unwrap_err().exit_code(), 8);
-        }
-    }
-
-    #[test]
-    fn a_kernel_with_bandwidth_takes_one_positive_number() {
-        let check = |kernel, gammas: &[f64]| {
-            let gamma = Gammas::Values(gammas.to_vec());
-            MatrixOptions {
-                gamma,
-                ..MatrixOptions::new(kernel)
-            }
-            .check()
-        };
-        assert_eq!(check(Kernel::Laplacian, &[0.1]), Ok(Missing::Mean));
-        assert_eq!(check(Kernel::Linear, &[]), Ok(Missing::Mean));
-        for wrong in [
-            &[][..],
-            &[0.1, 0.2],
-            &[0.0],
-            &[-1.0],
-            &[f64::NAN],
-            &[f64::INFINITY],
-        ] {
-            assert_eq!(check(Kernel::Gaussian, wrong).unwrap_err().exit_code(), 8);
-        }
-    }
-
-    #[test]
-    fn rules_for_missing_calls_are_read_back() {
-        for rule in [Missing::Mean, Missing::Pairwise] {
-            assert_eq!(rule.to_string().parse(), Ok(rule));
-        }
-        assert!("median".parse::<Missing>().is_err());
-    }
-}
+mod tests;

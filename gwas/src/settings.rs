@@ -62,7 +62,7 @@ pub struct Bandwidth {
 /// Every kernel with every γ it takes, in order.
 ///
 /// # Errors
-/// `Usage` for values that are not positive, `Degenerate` if a median is zero.
+/// `Degenerate` if a median is zero.
 pub fn bandwidths<B: Backend>(
     kernels: &[Kernel],
     gammas: &Gammas,

@@ -98,7 +98,7 @@ pub fn convert_keeps_signs_and_flushes<B: Backend>(
     let bytes = bytemuck::cast_slice(&codes);
     let patterns = Tile::from_bytes(256 / precision.bytes(), 1, precision, 0, bytes);
     for target in Precision::ALL.into_iter().filter(|&p| usable(backend, p)) {
-        for scale in [0, 1, -1, 60, -60] {
+        for &scale in cases(&[0, 60, -60, 1, -1], 2) {
             holds(backend, &tile, target, scale)?;
             if let Some(patterns) = &patterns {
                 holds(backend, patterns, target, scale)?;

@@ -3,6 +3,7 @@
 //! Refinement solves each trait as if it were alone; these checks are what that rests on.
 
 use alloc::format;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::failure::{Failure, get, put, succeed};
@@ -37,12 +38,11 @@ fn holds(
     operation: impl Fn(&Tile, &Tile) -> Result<Tile, Failure>,
 ) -> Result<(), Failure> {
     let run = |columns: [(&[f64], &[f64]); WIDTH]| {
-        let panel = |of: fn(&(&[f64], &[f64])) -> Vec<f64>| {
-            let values: Vec<f64> = columns.iter().flat_map(of).collect();
+        let panel = |values: Vec<f64>| {
             Tile::from_f64(values.len() / WIDTH, WIDTH, &values, Precision::F64, 0)
         };
-        let (b, c) = (panel(|c| c.0.to_vec()), panel(|c| c.1.to_vec()));
-        operation(&b, &c).map(|t| t.to_f64())
+        let (b, c) = (columns.map(|c| c.0), columns.map(|c| c.1));
+        operation(&panel(b.concat()), &panel(c.concat())).map(|t| t.to_f64())
     };
     let column = |j: usize| (&inputs[j % WIDTH].0[..], &inputs[j % WIDTH].1[..]);
     let rows = inputs[0].1.len();
@@ -57,10 +57,8 @@ fn holds(
     }
     for j in [0, 3, WIDTH - 1] {
         for value in [f64::NAN, 1e300, 0.0] {
-            let hostile = inputs
-                .iter()
-                .map(|(b, c)| (vec_of(value, b), vec_of(value, c)));
-            let hostile: Vec<_> = hostile.collect();
+            let filled = |like: &Vec<f64>| vec![value; like.len()];
+            let hostile: Vec<_> = inputs.iter().map(|(b, c)| (filled(b), filled(c))).collect();
             let got = run(core::array::from_fn(|at| match at == j {
                 true => column(j),
                 false => (&hostile[at].0[..], &hostile[at].1[..]),
@@ -69,10 +67,6 @@ fn holds(
         }
     }
     Ok(())
-}
-
-fn vec_of(value: f64, like: &[f64]) -> Vec<f64> {
-    like.iter().map(|_| value).collect()
 }
 
 fn columns(sample: &mut Sample, k: usize, m: usize) -> Vec<(Vec<f64>, Vec<f64>)> {
