@@ -83,3 +83,6 @@ impl<T: Real> Algebra<T> for Faer {
         .map_err(|llt::LltError::NonPositivePivot { index }| index)
     }
 }
+
+#[cfg(test)]
+mod tests;

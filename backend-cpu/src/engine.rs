@@ -20,23 +20,24 @@ pub struct Rayon;
 /// Which tasks wait for which: from reads after writes, writes after writes, writes after reads.
 struct Graph {
     /// Tasks that wait for a task.
-    followers: Vec<Vec<usize>>,
+    followers: Vec<Vec<u32>>,
     /// How many tasks a task still waits for.
     waits: Vec<AtomicUsize>,
 }
 
 impl Graph {
     fn new<T>(tiles: &SymTiles<T>, tasks: &[Task]) -> Self {
-        let mut followers = vec![Vec::new(); tasks.len()];
+        let mut followers: Vec<Vec<u32>> = vec![Vec::new(); tasks.len()];
         let mut waits = vec![0; tasks.len()];
         // Per tile: its last writer, and who read it since.
         let mut writer: Vec<Option<usize>> = vec![None; tiles.as_slice().len()];
         let mut readers: Vec<Vec<usize>> = vec![Vec::new(); writer.len()];
         for (t, task) in tasks.iter().enumerate() {
+            let narrow = u32::try_from(t).expect("at most 2³² tasks");
             let mut after = |earlier: usize| {
                 // Two tiles may name the same earlier task: one edge is enough.
-                if followers[earlier].last() != Some(&t) {
-                    followers[earlier].push(t);
+                if followers[earlier].last() != Some(&narrow) {
+                    followers[earlier].push(narrow);
                     waits[t] += 1;
                 }
             };
@@ -90,8 +91,8 @@ where
                 self.execute(t);
             }
             for &f in &self.graph.followers[t] {
-                if self.graph.waits[f].fetch_sub(1, Ordering::AcqRel) == 1 {
-                    self.ready(scope, f);
+                if self.graph.waits[f as usize].fetch_sub(1, Ordering::AcqRel) == 1 {
+                    self.ready(scope, f as usize);
                 }
             }
         });
@@ -101,8 +102,8 @@ where
         // The order of tasks keeps these locks free; a poisoned one repeats an earlier panic.
         let task = &self.tasks[t];
         let mut out = self.tiles[task.write()].write().expect("a panicked task");
-        let reads: Vec<_> = task.reads().into_iter().collect();
-        let guards: Vec<_> = reads
+        let guards: Vec<_> = task
+            .reads()
             .into_iter()
             .map(|at| self.tiles[at].read().expect("a panicked task"))
             .collect();

@@ -13,6 +13,8 @@
 //! | `lapack.rs` | `LapackCpu`, the same backend on a system BLAS and LAPACK (feature `lapack`) |
 //! | `error.rs` | [`CpuError`] |
 
+#![deny(unsafe_code)]
+
 mod algebra;
 mod backend;
 mod convert;
@@ -20,16 +22,22 @@ mod dense;
 mod engine;
 mod error;
 mod kernel;
+#[cfg(feature = "lapack")]
+#[allow(unsafe_code)]
+mod lapack;
 mod missing;
 mod norm;
 mod operand;
 mod pairs;
 mod panel;
 mod product;
+#[allow(unsafe_code)]
 mod simd;
 mod slice;
 
 pub use backend::Cpu;
 pub use engine::Rayon;
 pub use error::CpuError;
+#[cfg(feature = "lapack")]
+pub use lapack::LapackCpu;
 pub use pairs::Pairs;

@@ -5,52 +5,54 @@ use epitile_core::precision::{exp2, exponent};
 use epitile_core::tile::TileRef;
 
 use crate::error::CpuError;
-use crate::operand::Operand;
+use crate::operand::Stored;
+use crate::simd::norm::{Sums, add};
 
 /// Frobenius norm, largest magnitude and sums of magnitudes by row, in FP64.
 ///
 /// Rows are summed from the first column on, |v| and v²; the sums of v² then from the first row
 /// on. A NaN makes all three NaN where it stands.
+///
+/// # Errors
+/// [`CpuError::Unsupported`] for I8.
 pub(crate) fn norm(tile: TileRef<'_>) -> Result<TileNorm, CpuError> {
-    let a = Operand::<f64>::of(tile, "norm")?;
-    let mut rows = vec![0.0; a.rows];
-    let mut max = vec![0.0; a.rows];
-    for c in 0..a.cols {
-        let column = &a.values[c * a.ld..][..a.rows];
-        for ((sum, max), v) in rows.iter_mut().zip(&mut max).zip(column) {
-            *sum += v.abs();
-            // A NaN fails the comparison and stays out: it is seen in the sums.
-            *max = if v.abs() > *max { v.abs() } else { *max };
-        }
-    }
-    let mut max = max.into_iter().fold(0.0, f64::max);
-    if rows.iter().any(|sum: &f64| sum.is_nan()) {
+    let stored = Stored::of(tile, "norm")?;
+    let sums = sums(tile, &stored, exp2(tile.scale()));
+    let mut max = sums.largest.into_iter().fold(0.0, f64::max);
+    if sums.magnitudes.iter().any(|sum| sum.is_nan()) {
         max = f64::NAN;
     }
+    // Squares that left the range of f64 are summed again, with the largest number near 1.
+    const SAFE: f64 = 1e140;
+    let frobenius = if max > 0.0 && max.is_finite() && !(1.0 / SAFE..=SAFE).contains(&max) {
+        let e = exponent(max).max(-1021);
+        let near_one = self::sums(tile, &stored, exp2(tile.scale() - e));
+        near_one.squares.iter().sum::<f64>().sqrt() * exp2(e)
+    } else {
+        sums.squares.iter().sum::<f64>().sqrt()
+    };
     Ok(TileNorm {
-        frobenius: frobenius(&a, max),
+        frobenius,
         max,
-        rows,
+        rows: sums.magnitudes,
     })
 }
 
-/// √Σv², with v divided by a power of two first if the squares would leave the range.
-fn frobenius(a: &Operand<'_, f64>, max: f64) -> f64 {
-    const HUGE: f64 = 1e140;
-    let e = if max > 0.0 && max.is_finite() && !(1.0 / HUGE..=HUGE).contains(&max) {
-        exponent(max).max(-1021)
-    } else {
-        0
+fn sums(tile: TileRef<'_>, stored: &Stored<'_>, factor: f64) -> Sums {
+    let [magnitudes, squares, largest] = core::array::from_fn(|_| vec![0.0; tile.rows()]);
+    let mut sums = Sums {
+        magnitudes,
+        squares,
+        largest,
     };
-    let (unit, inverse) = (exp2(e), exp2(-e));
-    let mut squares = vec![0.0; a.rows];
-    for c in 0..a.cols {
-        for (sum, v) in squares.iter_mut().zip(&a.values[c * a.ld..][..a.rows]) {
-            let v = v * inverse;
-            *sum += v * v;
+    for c in 0..tile.cols() {
+        let at = c * tile.ld()..c * tile.ld() + tile.rows();
+        match stored {
+            Stored::F64(e) => add(&e[at], factor, &mut sums),
+            Stored::F32(e) => add(&e[at], factor, &mut sums),
         }
     }
-    squares.iter().sum::<f64>().sqrt() * unit
+    sums
 }
 
 #[cfg(test)]

@@ -122,6 +122,12 @@ impl Real for f32 {
     }
 }
 
+/// Two factors whose product is 2^−`scale`, which may itself be out of range.
+pub(crate) fn reciprocal(scale: i32) -> [f64; 2] {
+    let first = (-scale).min(1023);
+    [exp2(first), exp2(-scale - first)]
+}
+
 /// A column-major matrix of `T`, perhaps borrowed from a tile: entry (r, c) is `c · ld + r`.
 pub(crate) struct Operand<'a, T: Clone> {
     pub(crate) rows: usize,

@@ -87,7 +87,13 @@ impl Pairs {
     }
 
     /// Numbers of the pairs `rows[r]`, `cols[c]`, column-major, in units of the statistic.
+    ///
+    /// # Panics
+    /// If an index is out of range.
     pub(crate) fn numbers(&self, rows: &[u32], cols: &[u32]) -> Vec<i64> {
+        let (n, m) = self.matrix.shape();
+        assert!(rows.iter().all(|&i| (i as usize) < n), "a row of {n}");
+        assert!(cols.iter().all(|&j| (j as usize) < m), "a column of {m}");
         // Whole values are stored in units of 1.
         let shift = self.matrix.unit() - self.unit;
         let of = |j: u32| {

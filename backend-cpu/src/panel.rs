@@ -10,7 +10,7 @@ use epitile_core::tile::{TileMut, TileRef};
 
 use crate::algebra;
 use crate::error::CpuError;
-use crate::operand::{Operand, Stored};
+use crate::operand::{Operand, Stored, reciprocal};
 use crate::simd::panel::{Row, Strided, WIDTH, backward, forward, multiply};
 
 /// Whether `tile` is a panel.
@@ -49,11 +49,11 @@ pub(crate) fn gemm(
         }
     }
     // The scale of A multiplies the sums: the same bits as if it had multiplied the terms.
-    let factor = alpha * exp2(a.0.scale());
+    let unit = exp2(a.0.scale());
     let c = c.f64s().expect("a panel is F64");
     for j in 0..n {
         for (c, row) in c[j * ld..][..m].iter_mut().zip(&out) {
-            *c += factor * row[j];
+            *c += alpha * (unit * row[j]);
         }
     }
     Ok(())
@@ -85,10 +85,10 @@ pub(crate) fn trsm(solve: Solve, l: TileRef<'_>, mut b: TileMut<'_>) -> Result<(
         "panels are solved from the left"
     );
     run(&mut x);
-    let factor = exp2(-l.scale());
+    let [first, second] = reciprocal(l.scale());
     for j in 0..shape.1 {
         for (b, row) in b[j * ld..].iter_mut().zip(&x) {
-            *b = factor * row[j];
+            *b = row[j] * first * second;
         }
     }
     Ok(())

@@ -1,108 +1,23 @@
 //! Kernels compiled once per instruction set, chosen at run time.
 //!
-//! Each kernel is one safe body of plain loops that the compiler vectorises; [`multiversion`]
+//! Each kernel is one safe body of plain loops that the compiler vectorises; `multiversion!`
 //! compiles it for AVX-512, for AVX2 and for the baseline, and asks the processor which to run.
+//!
+//! | file | kernels |
+//! |---|---|
+//! | `level.rs` | the instruction sets and `multiversion!` |
+//! | `popcount.rs` | differences of bit planes |
+//! | `spread.rs` | numbers per SNP and dosage, laid out by individual |
+//! | `product.rs` | exact products of integer codes |
+//! | `kernel.rs` | kernel functions of many pairs |
+//! | `panel.rs` | products and solves of right-hand-side panels |
+//! | `convert.rs`, `norm.rs` | rounding; sums of magnitudes and squares |
 
+pub(crate) mod convert;
 pub(crate) mod kernel;
+pub(crate) mod level;
+pub(crate) mod norm;
 pub(crate) mod panel;
 pub(crate) mod popcount;
 pub(crate) mod product;
 pub(crate) mod spread;
-
-/// An instruction set with kernels of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
-    /// AVX-512 with VPOPCNTDQ.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    /// AVX2 with FMA.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// What the compiler may assume anyway.
-    Portable,
-}
-
-/// The best level of this processor.
-pub(crate) fn level() -> Level {
-    #[cfg(test)]
-    if let Some(forced) = tests::FORCED.get() {
-        return forced;
-    }
-    #[cfg(target_arch = "x86_64")]
-    {
-        macro_rules! have {
-            ($($feature:tt),*) => { $(std::arch::is_x86_feature_detected!($feature))&&* };
-        }
-        if have!("avx2", "fma", "popcnt") {
-            let wide = have!("avx512f", "avx512bw", "avx512dq", "avx512vl");
-            return match wide && have!("avx512vpopcntdq") {
-                true => Level::Avx512,
-                false => Level::Avx2,
-            };
-        }
-    }
-    Level::Portable
-}
-
-/// Defines a function that runs `$fused` on instruction sets with a fused multiply-add and
-/// `$plain` on the baseline; both are `#[inline(always)]` bodies with the function's arguments.
-macro_rules! multiversion {
-    (
-        $(#[$doc:meta])*
-        fn $name:ident$(<$generic:ident: $bound:path>)?($($arg:ident: $ty:ty),* $(,)?)
-        = $fused:expr, $plain:expr
-    ) => {
-        $(#[$doc])*
-        pub(crate) fn $name$(<$generic: $bound>)?($($arg: $ty),*) {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(
-                    enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq,avx2,fma,popcnt"
-                )]
-                fn avx512$(<$generic: $bound>)?($($arg: $ty),*) {
-                    $fused($($arg),*);
-                }
-                #[target_feature(enable = "avx2,fma,popcnt")]
-                fn avx2$(<$generic: $bound>)?($($arg: $ty),*) {
-                    $fused($($arg),*);
-                }
-                match $crate::simd::level() {
-                    // SAFETY: `level` has found every feature that `avx512` enables.
-                    $crate::simd::Level::Avx512 => return unsafe { avx512($($arg),*) },
-                    // SAFETY: `level` has found every feature that `avx2` enables.
-                    $crate::simd::Level::Avx2 => return unsafe { avx2($($arg),*) },
-                    $crate::simd::Level::Portable => {}
-                }
-            }
-            $plain($($arg),*);
-        }
-    };
-}
-pub(crate) use multiversion;
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use std::cell::Cell;
-
-    thread_local! {
-        pub(crate) static FORCED: Cell<Option<Level>> = const { Cell::new(None) };
-    }
-
-    /// Runs `test` once per level that this processor has.
-    pub(crate) fn at_every_level(test: impl Fn(Level)) {
-        let levels = [
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512,
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2,
-            Level::Portable,
-        ];
-        let best = levels.iter().position(|&l| l == level());
-        for &l in &levels[best.expect("the processor's level is one of them")..] {
-            FORCED.set(Some(l));
-            test(l);
-            FORCED.set(None);
-        }
-    }
-}

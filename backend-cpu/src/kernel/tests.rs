@@ -1,5 +1,6 @@
 use super::*;
 use crate::pairs::tests::cohort;
+use crate::simd::level::tests::at_every_level;
 use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::{Kernel, KernelCovariates};
 use epitile_core::pairs::{PairStatistic, centred_norms};
@@ -135,4 +136,20 @@ fn other_precisions_are_refused() {
     let ibs = map(Kernel::Ibs, &g, &g, false);
     let refused = tile(&ibs, &pairs, &[0], &[1], Precision::F16);
     assert!(matches!(refused, Err(CpuError::Unsupported { .. })));
+}
+
+#[test]
+fn every_instruction_set_gives_the_same_bits() {
+    for missing in [0, 11] {
+        let g = cohort(50, &[200], missing, 6);
+        let all: Vec<u32> = (0..50).collect();
+        for kernel in KERNELS {
+            let statistic = PairStatistic::new(kernel.pair_kind(), g.counts());
+            let pairs = Pairs::new(&statistic, &g, None);
+            for covariates in [false, true] {
+                let map = map(kernel, &g, &g, covariates);
+                at_every_level(|_| check(&map, &pairs, &all, &all[..33]));
+            }
+        }
+    }
 }

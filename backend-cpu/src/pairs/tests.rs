@@ -1,5 +1,5 @@
 use super::*;
-use crate::simd::tests::at_every_level;
+use crate::simd::level::tests::at_every_level;
 use epitile_core::genotypes::GenotypeBuilder;
 use epitile_core::pairs::Weighting;
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::simd::tests::at_every_level;
+use crate::simd::level::tests::at_every_level;
 use epitile_core::tile::Tile;
 
 /// Numbers that look random, in −1…1.
@@ -27,7 +27,7 @@ fn tile(rows: usize, cols: usize, p: Precision, seed: u64) -> Tile {
 /// A well-conditioned lower triangle, with rubbish above the diagonal.
 fn triangle(n: usize, p: Precision) -> Tile {
     let mut values = noise(n * n, 9);
-    (0..n).for_each(|i| values[i * n + i] = 3.0 + values[i * n + i]);
+    (0..n).for_each(|i| values[i * n + i] += 3.0);
     (0..n * n)
         .filter(|at| at % n < at / n)
         .for_each(|at| values[at] *= 50.0);
@@ -49,9 +49,12 @@ const OPERANDS: [Precision; 4] = [
     Precision::F8E4M3,
 ];
 
+/// An operation on a panel, and its name.
+type Named = (String, Box<dyn Fn(&Tile) -> Tile>);
+
 /// Applies each operation with a square operand of order `n` to a panel.
-fn operations(n: usize, p: Precision) -> Vec<(String, Box<dyn Fn(&Tile) -> Tile>)> {
-    let mut all: Vec<(String, Box<dyn Fn(&Tile) -> Tile>)> = Vec::new();
+fn operations(n: usize, p: Precision) -> Vec<Named> {
+    let mut all: Vec<Named> = Vec::new();
     for trans in [Trans::No, Trans::Yes] {
         let a = tile(n, n, p, 4);
         all.push((
@@ -175,7 +178,7 @@ fn products_and_solves_are_right() {
                 .to_f64();
                 let at = |r: usize, c: usize| {
                     let (r, c) = if transposed { (c, r) } else { (r, c) };
-                    let above = if transposed { r < c } else { r < c };
+                    let above = r < c;
                     if solves && above { 0.0 } else { a[c * n + r] }
                 };
                 let b = tile(n, 3, Precision::F64, 5);
@@ -184,14 +187,14 @@ fn products_and_solves_are_right() {
                 let (from, to) = if solves { (&x, &b) } else { (&b, &x) };
                 for c in 0..3 {
                     let (from, to) = (column(from, c), column(to, c));
-                    for r in 0..n {
+                    for (r, &to) in to.iter().enumerate() {
                         let terms: Vec<f64> = (0..n).map(|k| at(r, k) * from[k]).collect();
                         let sum: f64 = terms.iter().sum();
-                        let size: f64 = terms.iter().map(|t| t.abs()).sum::<f64>() + to[r].abs();
+                        let size: f64 = terms.iter().map(|t| t.abs()).sum::<f64>() + to.abs();
                         let expected = if solves { sum } else { -sum };
                         // γ of two sums of n + 1 terms (Higham 2002, theorems 3.5 and 8.5).
                         let bound = 2.0 * (n + 2) as f64 * f64::EPSILON * size;
-                        let error = (expected - to[r]).abs();
+                        let error = (expected - to).abs();
                         assert!(error <= bound, "{name} {level:?}: {error:e} > {bound:e}");
                     }
                 }

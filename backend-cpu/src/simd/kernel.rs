@@ -2,7 +2,7 @@
 
 use epitile_core::kernel::{Kernel, KernelMap};
 
-use crate::simd::multiversion;
+use crate::simd::level::multiversion;
 
 multiversion! {
     /// `out` ← values of `map` at the stored `numbers` of the pairs `rows` × `cols`, column-major.

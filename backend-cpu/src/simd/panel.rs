@@ -5,7 +5,7 @@
 //! is its own lane, rows are independent: the bits of an entry depend on its own row of A and its
 //! own column of B only.
 
-use crate::simd::multiversion;
+use crate::simd::level::multiversion;
 
 /// Columns of a panel.
 pub(crate) const WIDTH: usize = 8;

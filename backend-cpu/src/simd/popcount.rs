@@ -1,6 +1,6 @@
 //! Counting differences of bit planes.
 
-use crate::simd::multiversion;
+use crate::simd::level::multiversion;
 
 /// Bit planes of some individuals over a chunk of SNPs, packed: `words` words each.
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! Exact products of integer codes.
 
-use crate::simd::multiversion;
+use crate::simd::level::multiversion;
 
 /// Codes of some individuals, SNP by SNP: code of SNP m and individual i is `m · width + i`.
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! One number per SNP and dosage, spread over individuals; and sums of such rows.
 
-use crate::simd::multiversion;
+use crate::simd::level::multiversion;
 
 /// One word of each plane of some individuals.
 #[derive(Clone, Copy)]
