@@ -4,6 +4,8 @@
 //! are what runs in parallel; a processor newer than the library may need
 //! `OPENBLAS_CORETYPE=SAPPHIRERAPIDS` (or the like) to be recognised.
 
+// Links the library.
+use blas_src as _;
 use std::ffi::c_int;
 use std::sync::Arc;
 
@@ -20,7 +22,6 @@ use crate::error::CpuError;
 use crate::operand::Operand;
 use crate::pairs::Pairs;
 
-#[link(name = "openblas")]
 unsafe extern "C" {
     fn openblas_set_num_threads(threads: c_int);
 }

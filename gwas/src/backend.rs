@@ -55,6 +55,9 @@ pub trait Job {
     fn run<B: Backend, E: Engine>(self, backend: &B, engine: &E) -> Result<Self::Output>;
 }
 
+/// Threads that can be asked for.
+const MOST_THREADS: usize = 1024;
+
 /// Runs a job on the chosen backend with `threads` threads (0: one per core).
 ///
 /// # Errors
@@ -64,6 +67,12 @@ pub fn dispatch<J: Job + Send>(choice: BackendChoice, threads: usize, job: J) ->
 where
     J::Output: Send,
 {
+    if threads > MOST_THREADS {
+        return Err(Error::usage(format!(
+            "--threads {threads}: expected at most {MOST_THREADS}; more than there are cores only \
+             slows the work"
+        )));
+    }
     match choice {
         BackendChoice::Cpu => {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

@@ -87,10 +87,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Error {
-            kind,
-            message: message.into(),
-        }
+        // What a broken file holds must not steer the terminal.
+        let message = message.into().replace(char::is_control, " ");
+        Error { kind, message }
     }
 
     /// The kind of failure.

@@ -13,6 +13,7 @@
 //! | [`gemm`] [`syrk`] [`trsm`] [`potrf`] | the linear algebra, entry by entry |
 //! | [`panels`] | panels of 8 columns: no column sees its neighbours |
 //! | [`pairs`] [`kernel`] | exact pair statistics and kernel tiles |
+//! | [`flow`] | plan, factor, refinement and certificate together |
 //!
 //! Nothing here panics on a wrong result; bounds follow from unit roundoff and inner length
 //! (N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., SIAM 2002).
@@ -24,6 +25,7 @@ use crate::precision::Precision;
 
 pub mod convert;
 pub mod failure;
+pub mod flow;
 pub mod gauge;
 pub mod gemm;
 pub mod kernel;
@@ -146,6 +148,7 @@ macro_rules! conformance {
             panels::gemm_columns_do_not_see_their_neighbours
             panels::gemm_rows_do_not_see_their_neighbours
             panels::trsm_columns_do_not_see_their_neighbours
+            flow::solutions_are_certified
         }
     };
     (@list accumulators $then:ident $context:tt) => {
@@ -165,6 +168,7 @@ macro_rules! conformance {
             pairs::pair_statistics_are_exact
             pairs::pair_statistics_are_exact_with_missing_dosages
             pairs::pair_statistics_are_exact_across_blocks
+            flow::mixed_plans_are_certified
         }
     };
     (@tests ($format:ident $b:expr) $($file:ident::$check:ident)+) => {

@@ -52,7 +52,11 @@ fn caught(fault: Fault, expected: &[(&str, &[Precision])]) {
     for (name, _) in expected {
         assert!(all.iter().any(|c| c.name == *name), "no check {name}");
     }
-    for check in all {
+    // The whole flow is built on all operations and repairs some faults: it proves nothing here.
+    for check in all
+        .into_iter()
+        .filter(|c| !c.name.ends_with("_are_certified"))
+    {
         let named = expected.iter().find(|(name, _)| *name == check.name);
         for p in [F64, F32, F16]
             .into_iter()
