@@ -38,7 +38,11 @@ pub(crate) fn gemm(
     let strides = oriented(operand.ld, b.1);
     let rows = gather((k, n), strides, &operand.values);
     let mut out = vec![[0.0; WIDTH]; m];
-    match Stored::of(a.0, "gemm")? {
+    let stored = Stored::of(a.0, "gemm")?;
+    if k == 0 {
+        return Ok(()); // No term is added, and A has no entry to start from.
+    }
+    match stored {
         Stored::F64(values) => {
             let strides = oriented(a.0.ld(), a.1);
             multiply(&Strided { values, strides }, &rows, &mut out);

@@ -1,1 +1,2 @@
-//! epitile-benches
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]

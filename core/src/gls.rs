@@ -27,7 +27,8 @@ pub struct Fit {
     pub weights: Vec<f64>,
     /// b̂: one number per column of X, or the mean.
     pub effects: Vec<f64>,
-    /// σ̂²_f = yᵀα / (N − C).
+    /// σ̂²_f = yᵀα / (N − C), computed as (y − X b̂)ᵀα, which is the same number without
+    /// cancellation.
     pub variance: f64,
     /// Evidence for α.
     pub certificate: Certificate,
@@ -137,17 +138,17 @@ fn fit_gls<B: Backend, E: Engine>(
         .collect();
     let columns: Vec<&[f64]> = right.iter().map(Vec::as_slice).collect();
     let solved = solver.solve(&columns, Some(&starts))?;
-    let traits = solved.into_iter().zip(effects).zip(u.iter().zip(y));
+    let traits = solved.into_iter().zip(effects).zip(u.iter().zip(&right));
     Ok(Fits {
         traits: traits
             .map(
-                |(((weights, mut certificate), effects), ((_, unrefined), y))| {
+                |(((weights, mut certificate), effects), ((_, unrefined), right))| {
                     certificate.before = unrefined.before;
                     certificate.iterations += unrefined.iterations;
                     certificate.passes += unrefined.passes;
                     certificate.level = certificate.level.max(unrefined.level);
                     Fit {
-                        variance: dot(y, &weights) / (weights.len() as f64 - c as f64),
+                        variance: dot(right, &weights) / (weights.len() as f64 - c as f64),
                         weights,
                         effects,
                         certificate,

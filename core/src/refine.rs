@@ -166,6 +166,8 @@ impl<B: Backend, E: Engine> Refiner<'_, B, E> {
 
 impl Column {
     fn new(b: &[f64], start: Option<Vec<f64>>) -> Self {
+        // b = 0 has the solution 0; from any other x, η would stay where it is as x shrinks.
+        let start = start.filter(|_| b.iter().any(|&v| v != 0.0));
         let next = if start.is_some() {
             Next::Residual
         } else {

@@ -1,7 +1,6 @@
 //! `.bed/.bim/.fam`: refused in words, or read as a naive reader reads them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use epitile::align::align;
 use epitile::cohort::{Cohort, CohortOptions};
@@ -13,7 +12,44 @@ use epitile_core::genotypes::Genotypes;
 
 use crate::refused::refused;
 use crate::scratch::Folder;
-use crate::source::Source;
+use crate::source::{END, Source};
+
+/// Inputs to start from: toy filesets with every filter, and some that must be refused.
+pub fn seeds() -> Vec<Vec<u8>> {
+    let fam = "f a 0 0 1 0.5\nf b 0 0 2 -9\n0 c f a 0 NA\ng d 0 0 1 2\ng e 0 0 2 1e3\n";
+    let bim = "1 s1 0 10 A C\n1 s2 0.5 20 T A\n2\ts3\t0\t5\tG\t0\nX s4 0 7 C G\n1 s5 0 9 A AT\n";
+    let bed = [0b11_10_01_00, 0b10, 0x1b, 2, 0xe4, 3, 0xff, 3, 0x8d, 0];
+    let with = |flags: u8, texts: [&str; 4], bed: &[u8]| {
+        let mut input = vec![flags];
+        for text in texts {
+            input.extend_from_slice(text.as_bytes());
+            input.push(END);
+        }
+        input.extend_from_slice(bed);
+        input
+    };
+    let whole: Vec<u8> = [&epitile::io::bed::MAGIC[..], &bed].concat();
+    vec![
+        with(0, ["", "", fam, bim], &whole),
+        with(0, ["", "", fam, bim], &whole[..9]),
+        with(1, ["", "", fam, bim], &bed),
+        with(0b11, ["", "f a\ng d\nx y\n", fam, bim], &bed),
+        with(0b101, ["", "s1\ns3\nnone\n", fam, bim], &bed),
+        with(0b1001, ["1-2,X,chrMT", "", fam, bim], &bed),
+        with(0xf1, ["", "", fam, bim], &bed),
+        with(
+            1,
+            [
+                "",
+                "",
+                "\u{feff}f a 0 0 1 1\r\n\r\n",
+                "chr1 s1 0 -7 D d\r\n",
+            ],
+            &[2],
+        ),
+        with(1, ["", "", "f a 0 0 1 1\nf a 0 0 1 1\n", bim], &bed),
+    ]
+}
 
 /// A byte of options, then sections: `--chr`, an ID list, `.fam`, `.bim`, and the `.bed` to the
 /// end. Bits of the first byte: 0 the `.bed` gets head and size that fit; 1 `--keep` and 2
@@ -105,7 +141,11 @@ fn rows_are_lines(fam_bytes: &[u8], bim_bytes: &[u8], files: &Fileset) {
         "every individual once"
     );
     let snps: Vec<Vec<String>> = (files.snps.iter())
-        .map(|s| [&s.chromosome, &s.id, &s.a1, &s.a2].map(String::clone).into())
+        .map(|s| {
+            [&s.chromosome, &s.id, &s.a1, &s.a2]
+                .map(String::clone)
+                .into()
+        })
         .collect();
     let lines: Vec<Vec<String>> = cells(bim_bytes)
         .into_iter()
@@ -195,8 +235,14 @@ fn filters_hold(options: &CohortOptions, cohort: &Cohort) {
         let missing = f64::from(c.missing) / cohort.samples.len() as f64;
         assert!(options.geno.is_none_or(|most| missing <= most), "{snp:?}");
         let frequency = minor as f64 / (2 * calls) as f64;
-        assert!(options.maf.is_none_or(|least| frequency >= least), "{snp:?}");
-        assert!(options.mac.is_none_or(|least| minor >= least.into()), "{snp:?}");
+        assert!(
+            options.maf.is_none_or(|least| frequency >= least),
+            "{snp:?}"
+        );
+        assert!(
+            options.mac.is_none_or(|least| minor >= least.into()),
+            "{snp:?}"
+        );
         assert!(snp.position >= 0, "{snp:?}");
     }
     for pair in cohort.filters.windows(2) {
@@ -236,10 +282,13 @@ fn aligned_with_itself(files: &Fileset, cohort: &Cohort, rows: &[u32]) {
         let once = ids.iter().filter(|&&id| id == snp.id).count() == 1;
         let expected = |i: usize, g: &Genotypes| g.dosage(i, m).filter(|_| once);
         (0..rows.len()).for_each(|i| {
-            assert_eq!(again.dosage(i, m), expected(i, &cohort.genotypes), "{snp:?}");
+            assert_eq!(
+                again.dosage(i, m),
+                expected(i, &cohort.genotypes),
+                "{snp:?}"
+            );
         });
     }
     assert_eq!(alignment.used + alignment.repeated.len(), cohort.snps.len());
     let _ = (alignment.describe(), alignment.require(0.5));
-    let _: &Path = &files.prefix;
 }

@@ -7,7 +7,9 @@
 //!   swapped;
 //! - allele `0` (not seen in a file) fits any;
 //! - another position or chromosome: used all the same, the ID decides;
-//! - other alleles, or an ID that several SNPs of the new file have: not used;
+//! - an ID that several SNPs of the new file have: the one with the model's position and alleles
+//!   (as written or swapped); none if that is not exactly one;
+//! - other alleles: not used;
 //! - SNPs that are not used or not there are missing calls, imputed with the model's means.
 
 use std::collections::HashMap;
@@ -62,7 +64,8 @@ impl Alignment {
             ),
             (
                 &self.repeated,
-                "more than once in the new data: not used, imputed with the mean",
+                "more than once in the new data, none or several at the model's place with its \
+                 alleles: not used, imputed with the mean",
             ),
             (
                 &self.mismatched,
@@ -167,27 +170,46 @@ pub fn align(
 }
 
 fn sources(file: &[Snp], model: &[Snp], alignment: &mut Alignment) -> Vec<Source> {
-    let mut by_id: HashMap<&str, (u32, bool)> = HashMap::with_capacity(file.len());
-    for (at, snp) in file.iter().enumerate() {
-        by_id
-            .entry(&snp.id)
-            .and_modify(|(_, repeated)| *repeated = true)
-            .or_insert((at as u32, false));
+    let mut by_id: HashMap<&str, u32> = HashMap::with_capacity(file.len());
+    let mut repeats: HashMap<&str, Vec<u32>> = HashMap::new();
+    for (at, snp) in (0..).zip(file) {
+        if let Some(&first) = by_id.get(&*snp.id) {
+            repeats.entry(&snp.id).or_insert(vec![first]).push(at);
+        } else {
+            by_id.insert(&snp.id, at);
+        }
     }
     model
         .iter()
-        .map(|snp| match by_id.get(&*snp.id) {
-            None => {
+        .map(|snp| {
+            let Some(&at) = by_id.get(&*snp.id) else {
                 alignment.absent.push(snp.id.clone());
-                Source::Absent
+                return Source::Absent;
+            };
+            let Some(all) = repeats.get(&*snp.id) else {
+                return source(at, &file[at as usize], snp, alignment);
+            };
+            let same = |at: &&u32| {
+                let found = &file[**at as usize];
+                is_there(found, snp) && orientation(&found.a1, &found.a2, snp).is_some()
+            };
+            let mut same = all.iter().filter(same);
+            match (same.next(), same.next()) {
+                (Some(&at), None) => source(at, &file[at as usize], snp, alignment),
+                _ => {
+                    alignment.repeated.push(snp.id.clone());
+                    Source::Absent
+                }
             }
-            Some((_, true)) => {
-                alignment.repeated.push(snp.id.clone());
-                Source::Absent
-            }
-            Some(&(at, false)) => source(at, &file[at as usize], snp, alignment),
         })
         .collect()
+}
+
+/// Whether `found` has the position of `snp`. Names of the sex chromosomes differ between files;
+/// only what they mean counts.
+fn is_there(found: &Snp, snp: &Snp) -> bool {
+    let place = |c: &str| ChromosomeSet::default().label(c);
+    found.position == snp.position && place(&found.chromosome) == place(&snp.chromosome)
 }
 
 fn source(at: u32, found: &Snp, snp: &Snp, alignment: &mut Alignment) -> Source {
@@ -217,9 +239,7 @@ fn source(at: u32, found: &Snp, snp: &Snp, alignment: &mut Alignment) -> Source 
     if flip {
         alignment.flipped.push(id());
     }
-    // Names of the sex chromosomes differ between files; only what they mean counts.
-    let place = |c: &str| ChromosomeSet::default().label(c);
-    if found.position != snp.position || place(&found.chromosome) != place(&snp.chromosome) {
+    if !is_there(found, snp) {
         alignment.moved.push(id());
     }
     alignment.used += 1;

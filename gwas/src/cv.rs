@@ -21,6 +21,7 @@ use crate::settings::{Bandwidth, Gammas, Setting, bandwidths};
 use crate::similarity::Similarity;
 use crate::training::FixedEffects;
 
+pub use jobs::obstacle;
 pub use scores::{NestedScore, Score, Summary, best_settings, pearson, summaries};
 pub use tables::write;
 

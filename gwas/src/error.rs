@@ -107,6 +107,13 @@ impl Error {
         Error::new(Kind::Memory, text)
     }
 
+    /// The same failure with further advice.
+    pub fn and(mut self, advice: &str) -> Self {
+        self.message.push_str(". ");
+        self.message.push_str(advice);
+        self
+    }
+
     /// `path` cannot be opened.
     pub fn open(path: impl AsRef<Path>, cause: &io::Error) -> Self {
         Error::new(Kind::Open, file_message("open", path.as_ref(), cause))

@@ -1,4 +1,33 @@
-//! Kernel ridge regression for genome-wide association.
+//! Kernel ridge regression for genome-wide association: the library behind the program `epitile`.
+//!
+//! Everything numerical is generic over a backend and an engine of `epitile_core`; [`backend`]
+//! picks them at run time, once. Errors are those a geneticist reads ([`error`]).
+//!
+//! | module | question it answers |
+//! |---|---|
+//! | [`align`] | which SNP and allele of new genotypes is which of a model's? |
+//! | [`backend`] | which machine computes? |
+//! | [`bench`] | how long does each phase take? |
+//! | [`cohort`] | which individuals and SNPs, after all filters? |
+//! | [`covariates`] | covariates as columns of a design |
+//! | [`cv`] | does kernel ridge predict better than linear ridge? |
+//! | [`error`] | what went wrong, in words and as an exit code? |
+//! | [`evidence`] | the certificates of many solutions together |
+//! | [`fit`] | one setting, trained on everybody |
+//! | [`folds`] | who is held out when? |
+//! | [`io`] | files in, files out |
+//! | [`matrix`] | the kernel itself, as files for other programs |
+//! | [`model`] | what a model file holds |
+//! | [`phenotypes`] | traits of the cohort |
+//! | [`predict`] | new individuals, with standard errors |
+//! | [`run`] | log, record and progress of a run |
+//! | [`settings`] | kernels, γ and λ, given or chosen |
+//! | [`similarity`] | pair statistics of a cohort, and kernels of them |
+//! | [`simulate`] | cohorts with known truth |
+//! | [`training`] | fixed effects and solution, the same for `cv` and `fit` |
+//!
+//! The command line is in `cli/`, one file per command; it belongs to the program, not to the
+//! library.
 
 #![forbid(unsafe_code)]
 

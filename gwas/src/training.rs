@@ -13,6 +13,10 @@ use crate::backend::solve_error;
 use crate::covariates::Design;
 use crate::error::{Error, Result};
 
+/// Magnitudes of a trait's largest value: sums of squares, also of residuals near rounding, stay
+/// in the range of FP64.
+const RANGE: std::ops::Range<f64> = 1e-100..1e100;
+
 /// How the mean is taken out of a trait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -78,6 +82,39 @@ impl FixedEffects {
     /// Value of column `c` for individual `i`.
     pub fn value(&self, c: usize, i: usize) -> f64 {
         self.columns[c][i]
+    }
+
+    /// Why a trait with these values cannot be trained on the individuals `rows`, if it cannot:
+    /// words that follow its name.
+    pub fn obstacle(&self, values: &[f64], rows: &[u32]) -> Option<String> {
+        let mut of = rows.iter().map(|&i| values[i as usize]);
+        let Some(first) = of.next() else {
+            return Some("has no value in any individual with all covariates".into());
+        };
+        if of.all(|y| y == first) {
+            return Some(format!("is {first} in all individuals that can be used"));
+        }
+        let value = |&i: &u32| values[i as usize].abs();
+        let largest = rows.iter().map(value).fold(0.0, f64::max);
+        if !RANGE.contains(&largest) {
+            return Some(format!(
+                "has values up to {largest:e}, whose squares leave the range of numbers; rescale it"
+            ));
+        }
+        self.shortage(rows)
+    }
+
+    /// Why the individuals `rows` are too few to train on, if they are.
+    pub fn shortage(&self, rows: &[u32]) -> Option<String> {
+        if rows.len() > self.columns.len() {
+            return None;
+        }
+        let (n, effects) = (rows.len(), self.independent(rows).0.len());
+        (n <= effects).then(|| {
+            format!(
+                "has {n} individuals to train on, too few for {effects} fixed effects and a kernel"
+            )
+        })
     }
 
     /// The columns that are independent among `rows`, restricted to them.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 use epitile::backend::{Job, dispatch};
 use epitile::cohort::Cohort;
-use epitile::cv::{CvData, CvOptions, CvResult, cross_validate, summaries, write};
+use epitile::cv::{CvData, CvOptions, CvResult, cross_validate, obstacle, summaries, write};
 use epitile::error::{Error, Result};
 use epitile::folds::Folds;
+use epitile::phenotypes::Trait;
 use epitile::run::RunLog;
 use epitile::settings::Gammas;
 use epitile::similarity::{Inside, Similarity};
@@ -105,12 +106,19 @@ impl Args {
         } = inputs.cohort;
         let calls = Arc::new(genotypes);
         let threads = self.computation.threads;
-        memory::check(&memory::Plan::cv(&calls, &options), &self.computation, log)?;
+        let plan = memory::Plan::cv(&calls, &options, threads);
+        memory::check(&plan, &self.computation, log)?;
         let data = CvData {
-            traits: &inputs.traits,
+            traits: &[],
             fixed: &inputs.fixed,
             complete: &inputs.complete,
             folds: &folds,
+        };
+        let reason = |of: &Trait| obstacle(data, of, self.nested);
+        let traits = inputs::keep_trainable(inputs.traits, reason, log)?;
+        let data = CvData {
+            traits: &traits,
+            ..data
         };
         let inside = inputs.inside.as_ref().map(|(_, inside)| inside.clone());
         let job = Validation {

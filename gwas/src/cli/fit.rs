@@ -11,6 +11,7 @@ use epitile::io::fam::Sample;
 use epitile::io::fileset::with_suffix;
 use epitile::io::tsv::{Cell, Tsv};
 use epitile::model::Model;
+use epitile::phenotypes::Trait;
 use epitile::run::RunLog;
 use epitile::settings::Gammas;
 use epitile::similarity::Similarity;
@@ -107,8 +108,14 @@ impl Args {
         let plan = memory::Plan::of(&inputs.cohort.genotypes, &[kernel], options.solve.policy);
         memory::check(&plan, &self.computation, log)?;
         let recipe = inputs.has_covariates.then(|| inputs.design.recipe());
+        let reason = |of: &Trait| {
+            let mut rows = of.observed();
+            rows.retain(|&i| inputs.complete[i as usize]);
+            inputs.fixed.obstacle(&of.values, &rows)
+        };
+        let traits = inputs::keep_trainable(inputs.traits, reason, log)?;
         let data = FitData {
-            traits: &inputs.traits,
+            traits: &traits,
             fixed: &inputs.fixed,
             recipe: recipe.as_ref(),
             complete: &inputs.complete,

@@ -3,6 +3,7 @@
 use epitile::cohort::Cohort;
 use epitile::covariates::{CovariateOptions, Design};
 use epitile::error::{Error, Result};
+use epitile::io::text::first_few;
 use epitile::phenotypes::{PhenotypeOptions, Phenotypes, Trait};
 use epitile::run::RunLog;
 use epitile::similarity::Inside;
@@ -23,6 +24,32 @@ pub(crate) struct Inputs {
     pub(crate) inside: Option<(Design, Inside)>,
     /// Individuals with all covariates of either kind.
     pub(crate) complete: Vec<bool>,
+}
+
+/// Leaves out the traits that `obstacle` finds a reason against: one bad trait does not stop the
+/// others.
+pub(crate) fn keep_trainable(
+    traits: Vec<Trait>,
+    obstacle: impl Fn(&Trait) -> Option<String>,
+    log: &RunLog,
+) -> Result<Vec<Trait>> {
+    let (mut kept, mut reasons) = (Vec::new(), Vec::new());
+    for of in traits {
+        match obstacle(&of) {
+            None => kept.push(of),
+            Some(why) => {
+                log.warn(format!("phenotype {} {why}: it is left out", of.name));
+                reasons.push(format!("{} {why}", of.name));
+            }
+        }
+    }
+    match kept.is_empty() {
+        false => Ok(kept),
+        true => Err(Error::degenerate(format!(
+            "no phenotype can be fitted: {}",
+            first_few(&reasons)
+        ))),
+    }
 }
 
 /// Reads genotypes, traits and covariates.

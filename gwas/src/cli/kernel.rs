@@ -13,6 +13,7 @@ use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 
 use super::args::{Computation, Genotypes, Output, Settings, kernels};
+use super::memory;
 use super::program::Run;
 
 /// Flags of `epitile kernel`.
@@ -73,6 +74,8 @@ impl Run for Args {
         options.check()?;
         let cohort = log.timed("read", || Cohort::load(&self.genotypes.options()))?;
         log.cohort(&cohort);
+        let plan = memory::Plan::matrix(&cohort.genotypes, kernel);
+        memory::check(&plan, &self.computation, log)?;
         let job = Writing {
             cohort,
             options: &options,

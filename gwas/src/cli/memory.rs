@@ -19,14 +19,14 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Of a cross-validation.
-    pub(crate) fn cv(calls: &Genotypes, options: &CvOptions) -> Self {
-        // Small systems are factored several at a time; a few threads' worth is counted.
+    /// Of a cross-validation on `threads` threads (0: one per core).
+    pub(crate) fn cv(calls: &Genotypes, options: &CvOptions, threads: usize) -> Self {
+        // Small systems are factored several at a time, one by each thread.
         let n = calls.samples() as u64;
-        let at_once = if n <= 4096 {
-            std::thread::available_parallelism().map_or(1, |t| t.get())
-        } else {
-            1
+        let at_once = match (n, threads) {
+            (..=4096, 0) => std::thread::available_parallelism().map_or(1, |t| t.get()),
+            (..=4096, given) => given,
+            _ => 1,
         };
         let mut plan = Plan::of(calls, &options.kernels, options.solve.policy);
         plan.factors *= at_once as u64;
@@ -61,6 +61,14 @@ impl Plan {
         }
     }
 
+    /// Of a kernel that is written, not factored.
+    pub(crate) fn matrix(calls: &Genotypes, kernel: Kernel) -> Self {
+        Plan {
+            factors: 0,
+            ..Plan::of(calls, &[kernel], Policy::Uniform(Precision::F64))
+        }
+    }
+
     fn total(&self) -> u64 {
         self.genotypes + self.pairs + self.factors
     }
@@ -78,7 +86,7 @@ pub(crate) fn check(plan: &Plan, computation: &Computation, log: &RunLog) -> Res
     ));
     log.set("memory_estimate_bytes", plan.total().into());
     let (limit, whose) = match (computation.memory, available()) {
-        (Some(given), _) => (given << 20, "--memory allows"),
+        (Some(given), _) => (given.saturating_mul(1 << 20), "--memory allows"),
         (None, Some(free)) => (free, "this machine has available"),
         (None, None) => return Ok(()),
     };

@@ -1,5 +1,6 @@
 //! The work of a cross-validation: one job per training set, kernel and γ.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use epitile_core::backend::Backend;
@@ -12,6 +13,7 @@ use super::{CvData, CvOptions};
 use crate::backend::device_error;
 use crate::error::Result;
 use crate::evidence::Evidence;
+use crate::phenotypes::Trait;
 use crate::run::RunLog;
 use crate::settings::Bandwidth;
 use crate::similarity::Similarity;
@@ -40,6 +42,39 @@ impl Group {
             .filter(|&i| of[i as usize] == Some(fold))
             .collect()
     }
+}
+
+/// Why a trait cannot be validated on these folds, if it cannot: words that follow its name.
+pub fn obstacle(data: CvData<'_>, of: &Trait, nested: bool) -> Option<String> {
+    let fold = |i: u32| data.folds.of[i as usize];
+    let mut members = of.observed();
+    members.retain(|&i| data.complete[i as usize] && fold(i).is_some());
+    if let Some(why) = data.fixed.obstacle(&of.values, &members) {
+        return Some(why);
+    }
+    let folds: BTreeSet<u32> = members.iter().filter_map(|&i| fold(i)).collect();
+    if folds.len() < 2 {
+        return Some(format!(
+            "has values in {} of the folds, expected at least 2",
+            folds.len()
+        ));
+    }
+    let shortage = |a: u32, b: u32| {
+        let stays = |i: &u32| fold(*i) != Some(a) && fold(*i) != Some(b);
+        let train: Vec<u32> = members.iter().copied().filter(stays).collect();
+        let why = data.fixed.shortage(&train).filter(|_| !train.is_empty())?;
+        let name = |k: u32| &data.folds.names[k as usize];
+        Some(match a == b {
+            true => format!("{why}, without fold {}", name(a)),
+            false => format!("{why}, without folds {} and {}", name(a), name(b)),
+        })
+    };
+    let pairs = folds
+        .iter()
+        .flat_map(|&a| folds.range(a..).map(move |&b| (a, b)));
+    pairs
+        .filter(|(a, b)| nested || a == b)
+        .find_map(|(a, b)| shortage(a, b))
 }
 
 /// Gathers traits by the individuals that have them.

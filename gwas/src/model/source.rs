@@ -36,7 +36,13 @@ impl Model {
             return Ok(());
         }
         let prefix = elsewhere.unwrap_or(&self.meta.genotypes.bfile);
-        let files = Fileset::read(prefix)?;
+        let files = Fileset::read(prefix).map_err(|e| match elsewhere {
+            None => e.and(
+                "The model points there for its training genotypes: if they moved, give \
+                 --train-bfile",
+            ),
+            Some(_) => e,
+        })?;
         let places: HashMap<_, u32> = files
             .samples
             .iter()
@@ -53,7 +59,15 @@ impl Model {
             })
         });
         let rows: Vec<u32> = rows.collect::<Result<_>>()?;
-        let (genotypes, _) = align(&files, &rows, &self.meta.snps, &self.meta.segments)?;
+        let (genotypes, alignment) = align(&files, &rows, &self.meta.snps, &self.meta.segments)?;
+        if alignment.used < alignment.snps {
+            return Err(Error::inconsistent(format!(
+                "{}: found other SNPs than the model was trained on ({}); give the training files \
+                 with --train-bfile, or fit again",
+                prefix.display(),
+                alignment.describe().join("; ")
+            )));
+        }
         if digest(&genotypes) != self.meta.genotypes.sha256 {
             return Err(Error::inconsistent(format!(
                 "{}: found other calls than the model was trained on (the checksums differ); give \

@@ -1,0 +1,288 @@
+//! A folder in which tests run the program as a user does.
+
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+
+use epitile::io::bim::Snp;
+use epitile::io::fam::Sample;
+use epitile::io::fileset::Fileset;
+use epitile::io::{bed, bim, fam, write_bed};
+use epitile_core::genotypes::GenotypeBuilder;
+use tempfile::TempDir;
+
+/// A temporary folder; file names below are relative to it.
+pub(crate) struct Lab {
+    folder: TempDir,
+}
+
+/// How a run of the program ended.
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    /// Standard error: the log.
+    pub(crate) log: String,
+    /// Standard output.
+    pub(crate) out: String,
+}
+
+impl Run {
+    /// Checks that the log has every one of `parts`.
+    #[track_caller]
+    pub(crate) fn says(&self, parts: &[&str]) {
+        for part in parts {
+            assert!(self.log.contains(part), "no '{part}' in\n{}", self.log);
+        }
+    }
+}
+
+impl Lab {
+    /// An empty folder.
+    pub(crate) fn new() -> Lab {
+        let folder = tempfile::tempdir().unwrap();
+        Lab { folder }
+    }
+
+    /// A folder with a simulated cohort under the prefix `s`, of `flags` and these: 8 founders a
+    /// chromosome make SNPs common, so that few are needed.
+    #[track_caller]
+    pub(crate) fn with_cohort(flags: &str) -> Lab {
+        let lab = Lab::new();
+        let rest = "--chromosomes 3 --founders 16 --causal 20 --pairs 20 --maf-min 0.1";
+        lab.succeeds(&format!("simulate {flags} {rest} --out s"));
+        lab
+    }
+
+    /// Path of `name`.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), content).unwrap();
+    }
+
+    /// Content of a file.
+    #[track_caller]
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    /// Text of a file.
+    #[track_caller]
+    pub(crate) fn text(&self, name: &str) -> String {
+        String::from_utf8(self.bytes(name)).unwrap()
+    }
+
+    /// Lines of a table as cells, the header first.
+    #[track_caller]
+    pub(crate) fn rows(&self, name: &str) -> Vec<Vec<String>> {
+        let cells = |line: &str| line.split_whitespace().map(str::to_owned).collect();
+        self.text(name).lines().map(cells).collect()
+    }
+
+    /// A table with one row per individual: by `FID IID`, the column `column`.
+    #[track_caller]
+    pub(crate) fn column(&self, name: &str, column: &str) -> BTreeMap<String, String> {
+        let mut rows = self.rows(name).into_iter();
+        let header = rows.next().unwrap();
+        let place = |wanted: &str| {
+            let found = header.iter().position(|c| c.trim_start_matches('#') == wanted);
+            found.unwrap_or_else(|| panic!("no {wanted} in {header:?}"))
+        };
+        let (fid, iid, at) = (place("FID"), place("IID"), place(column));
+        rows.map(|r| (format!("{} {}", r[fid], r[iid]), r[at].clone()))
+            .collect()
+    }
+
+    /// The record of the run with prefix `prefix`.
+    #[track_caller]
+    pub(crate) fn record(&self, prefix: &str) -> serde_json::Value {
+        serde_json::from_str(&self.text(&format!("{prefix}.run.json"))).unwrap()
+    }
+
+    /// Names of all files, hidden ones too.
+    pub(crate) fn listing(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let name = |e: std::io::Result<std::fs::DirEntry>| e.unwrap().file_name();
+        let mut names: Vec<String> = entries
+            .map(|e| name(e).into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Files of prefix `prefix` without log and record, by the rest of the name.
+    pub(crate) fn outputs(&self, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+        let start = format!("{prefix}.");
+        let names = self.listing().into_iter();
+        names
+            .filter_map(|name| Some((name.strip_prefix(&start)?.to_owned(), name)))
+            .filter(|(rest, _)| rest != "log" && rest != "run.json")
+            .map(|(rest, name)| (rest, self.bytes(&name)))
+            .collect()
+    }
+
+    /// Runs the program with the words of `line` in the folder. However it ends, it must end by
+    /// itself, without a panic and without temporary files.
+    #[track_caller]
+    pub(crate) fn run(&self, line: &str) -> Run {
+        let output = Command::new(env!("CARGO_BIN_EXE_epitile"))
+            .args(line.split_whitespace())
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        let run = Run {
+            code: output.status.code().unwrap_or_else(|| panic!("{line}: killed by a signal")),
+            log: String::from_utf8(output.stderr).unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+        };
+        assert!(!run.log.contains("panicked"), "{line}\n{}", run.log);
+        let left: Vec<String> = self.listing();
+        assert!(!left.iter().any(|n| n.ends_with(".tmp")), "{line}: {left:?}");
+        run
+    }
+
+    /// Runs the program, which must succeed.
+    #[track_caller]
+    pub(crate) fn succeeds(&self, line: &str) -> Run {
+        let run = self.run(line);
+        assert_eq!(run.code, 0, "{line}\n{}", run.log);
+        run
+    }
+
+    /// Runs the program, which must fail with exit code `code` and a message that has all of
+    /// `parts`; it may leave nothing but its log and record, which say the same.
+    #[track_caller]
+    pub(crate) fn fails(&self, line: &str, code: i32, parts: &[&str]) {
+        let before = self.listing();
+        let run = self.run(line);
+        assert_eq!(run.code, code, "{line}\n{}", run.log);
+        let message = run.log.split("error: ").last().unwrap();
+        for part in parts {
+            assert!(message.contains(part), "{line}: no '{part}' in\n{}", run.log);
+        }
+        let mut words = line.split_whitespace();
+        let prefix = words.find(|&w| w == "--out").and_then(|_| words.next());
+        let prefix = prefix.unwrap_or("nothing");
+        let mut left = self.listing();
+        left.retain(|name| !before.contains(name));
+        let known = [format!("{prefix}.log"), format!("{prefix}.run.json")];
+        assert!(left.iter().all(|n| known.contains(n)), "{line}: {left:?}");
+        if left.contains(&known[1]) {
+            let record = self.record(prefix);
+            assert_eq!(record["status"], "failed", "{line}");
+            assert_eq!(record["exit_code"], code, "{line}");
+            assert_eq!(record["error"].as_str(), Some(message.trim_end()), "{line}");
+        }
+        // What a failed run leaves is of no use to the next.
+        left.iter().for_each(|name| std::fs::remove_file(self.path(name)).unwrap());
+    }
+
+    /// The fileset under `prefix`.
+    pub(crate) fn plink(&self, prefix: &str) -> Plink {
+        Plink::read(&self.path(prefix))
+    }
+}
+
+/// A PLINK fileset in memory, to be changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Plink {
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) snps: Vec<Snp>,
+    /// By SNP: dosages of A1 of all individuals.
+    pub(crate) calls: Vec<Vec<Option<u8>>>,
+}
+
+impl Plink {
+    /// Reads the fileset under the path `prefix`.
+    pub(crate) fn read(prefix: &std::path::Path) -> Plink {
+        let set = Fileset::read(prefix).unwrap();
+        let n = set.samples.len();
+        let all: Vec<u32> = (0..set.snps.len() as u32).collect();
+        let mut calls = Vec::new();
+        let mut bed: bed::Bed = set.bed().unwrap();
+        bed.visit(&all, |_, packed| {
+            calls.push((0..n).map(|i| packed.call(i)).collect());
+            Ok(())
+        })
+        .unwrap();
+        Plink {
+            samples: set.samples,
+            snps: set.snps,
+            calls,
+        }
+    }
+
+    /// Writes it under `prefix`.
+    pub(crate) fn write(&self, lab: &Lab, prefix: &str) {
+        let mut builder = GenotypeBuilder::new(self.samples.len());
+        builder.segment("all");
+        for snp in &self.calls {
+            builder.push(snp.iter().copied());
+        }
+        let mut bytes = Vec::new();
+        write_bed::bed(&mut bytes, &builder.finish()).unwrap();
+        lab.write(&format!("{prefix}.bed"), &bytes);
+        bytes.clear();
+        write_bed::bim(&mut bytes, &self.snps).unwrap();
+        lab.write(&format!("{prefix}.bim"), &bytes);
+        bytes.clear();
+        write_bed::fam(&mut bytes, &self.samples).unwrap();
+        lab.write(&format!("{prefix}.fam"), &bytes);
+        assert_eq!(bim::read(lab.path(&format!("{prefix}.bim"))).unwrap(), self.snps);
+        assert_eq!(fam::read(lab.path(&format!("{prefix}.fam"))).unwrap(), self.samples);
+    }
+
+    /// Adds a SNP on the last chromosome.
+    pub(crate) fn push(&mut self, id: &str, calls: impl Fn(usize) -> Option<u8>) {
+        let mut snp = self.snps.last().unwrap().clone();
+        snp.id = id.into();
+        snp.position += 1;
+        self.snps.push(snp);
+        self.calls.push((0..self.samples.len()).map(calls).collect());
+    }
+
+    /// The individuals `order` (places), in that order.
+    pub(crate) fn individuals(&self, order: &[usize]) -> Plink {
+        let pick = |snp: &Vec<Option<u8>>| order.iter().map(|&i| snp[i]).collect();
+        Plink {
+            samples: order.iter().map(|&i| self.samples[i].clone()).collect(),
+            snps: self.snps.clone(),
+            calls: self.calls.iter().map(pick).collect(),
+        }
+    }
+
+    /// The SNPs `order` (places), in that order.
+    pub(crate) fn select(&self, order: &[usize]) -> Plink {
+        Plink {
+            samples: self.samples.clone(),
+            snps: order.iter().map(|&m| self.snps[m].clone()).collect(),
+            calls: order.iter().map(|&m| self.calls[m].clone()).collect(),
+        }
+    }
+
+    /// Exchanges the alleles of SNP `m`.
+    pub(crate) fn swap(&mut self, m: usize) {
+        let snp = &mut self.snps[m];
+        std::mem::swap(&mut snp.a1, &mut snp.a2);
+        for call in self.calls[m].iter_mut().flatten() {
+            *call = 2 - *call;
+        }
+    }
+}
+
+/// 0…`n` in an order without pattern, the same for every run.
+pub(crate) fn shuffled(n: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by_key(|&i| (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7 & 0xffff_ffff);
+    order
+}
+
+/// A number without pattern between 0 and 1, a function of `i`.
+pub(crate) fn noise(i: usize) -> f64 {
+    let x = (i as u64 + 1).wrapping_mul(0xd134_2543_de82_ef95);
+    ((x ^ (x >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11) as f64 / (1u64 << 53) as f64
+}

@@ -1,0 +1,9 @@
+//! Results on real and simulated cohorts against other programs' FP64 references.
+
+mod claims;
+#[path = "../common/mod.rs"]
+mod common;
+mod cv;
+mod files;
+mod memory;
+mod weights;
