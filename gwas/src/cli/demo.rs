@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Parser};
-use epitile::cv::{CvResult, summaries};
+use epitile::cv::{CvResult, pearson, summaries};
 use epitile::error::{Error, Result};
 use epitile::io::fileset::with_suffix;
 use epitile::model::Model;
@@ -13,12 +13,15 @@ use epitile_core::kernel::Kernel;
 use super::program::Run;
 use super::{cv, fit, predict, simulate};
 
+/// Sibs of a family, as in the flags below.
+const FAMILY: usize = 6;
+
 /// Flags of `epitile demo`.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(
     after_help = "Simulates a cohort of 1,200 related individuals and 2,000 SNPs with an \
 additive and an epistatic trait, compares linear ridge with kernel ridge by cross-validation, fits \
-the better model without 200 individuals and predicts them. Every step is an ordinary command, \
+the better model without one sib of each family and predicts these 200. Every step is an ordinary command, \
 printed so that it can be repeated."
 )]
 pub(crate) struct Args {
@@ -97,13 +100,14 @@ impl Run for Args {
         let (validated, phases) = logged(&step, |log| step.validate(log))?;
         steps.push(("cv", phases));
 
-        // The last 200 individuals play the new ones.
+        // One sib of each family plays a new individual.
         let held_out = path("new.txt");
         let fam = std::fs::read_to_string(with_suffix(Path::new(&cohort), ".fam"))
             .map_err(|e| Error::read(&cohort, &e))?;
         let lines: Vec<String> = fam
             .lines()
-            .skip(1000)
+            .skip(FAMILY - 1)
+            .step_by(FAMILY)
             .map(|l| l.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
             .collect();
         std::fs::write(&held_out, lines.join("\n") + "\n")
@@ -141,8 +145,15 @@ impl Run for Args {
         steps.push(("predict", phases));
 
         let truth = truth(Path::new(&pheno))?;
-        let new = 1000..truth.len();
-        let r = correlation(&truth[new.clone()], &predicted[0].values[new]);
+        let new = |values: &[f64]| -> Vec<f64> {
+            values
+                .iter()
+                .skip(FAMILY - 1)
+                .step_by(FAMILY)
+                .copied()
+                .collect()
+        };
+        let r = pearson(&new(&truth), &new(&predicted[0].values));
         print(&validated, &fitted, r, &steps);
         println!("\nfiles are in {}", self.out.display());
         Ok(())
@@ -184,10 +195,6 @@ fn truth(path: &Path) -> Result<Vec<f64>> {
     Ok(text.lines().skip(1).filter_map(value).collect())
 }
 
-fn correlation(x: &[f64], y: &[f64]) -> f64 {
-    epitile::cv::pearson(x, y)
-}
-
 fn print(result: &CvResult, model: &Model, r: f64, steps: &[(&str, Vec<Phase>)]) {
     let kernels = [Kernel::Linear, Kernel::Gaussian];
     let rows = summaries(&result.settings, &kernels, &result.traits[0].scores);
@@ -223,7 +230,9 @@ fn print(result: &CvResult, model: &Model, r: f64, steps: &[(&str, Vec<Phase>)])
             );
         }
     }
-    println!("\n200 new individuals, predicted by the fitted KRR model: r = {r:.4}");
+    println!(
+        "\n200 new individuals (one sib of each family), predicted by the fitted KRR model: r = {r:.4}"
+    );
     println!("\n{}", model.meta.evidence.summary());
     println!("\n{:<10} {:<12} {:>9}", "step", "phase", "seconds");
     for (step, phases) in steps {

@@ -89,7 +89,9 @@ impl Lab {
         let mut rows = self.rows(name).into_iter();
         let header = rows.next().unwrap();
         let place = |wanted: &str| {
-            let found = header.iter().position(|c| c.trim_start_matches('#') == wanted);
+            let found = header
+                .iter()
+                .position(|c| c.trim_start_matches('#') == wanted);
             found.unwrap_or_else(|| panic!("no {wanted} in {header:?}"))
         };
         let (fid, iid, at) = (place("FID"), place("IID"), place(column));
@@ -107,9 +109,7 @@ impl Lab {
     pub(crate) fn listing(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap();
         let name = |e: std::io::Result<std::fs::DirEntry>| e.unwrap().file_name();
-        let mut names: Vec<String> = entries
-            .map(|e| name(e).into_string().unwrap())
-            .collect();
+        let mut names: Vec<String> = entries.map(|e| name(e).into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -135,13 +135,19 @@ impl Lab {
             .output()
             .unwrap();
         let run = Run {
-            code: output.status.code().unwrap_or_else(|| panic!("{line}: killed by a signal")),
+            code: output
+                .status
+                .code()
+                .unwrap_or_else(|| panic!("{line}: killed by a signal")),
             log: String::from_utf8(output.stderr).unwrap(),
             out: String::from_utf8(output.stdout).unwrap(),
         };
         assert!(!run.log.contains("panicked"), "{line}\n{}", run.log);
         let left: Vec<String> = self.listing();
-        assert!(!left.iter().any(|n| n.ends_with(".tmp")), "{line}: {left:?}");
+        assert!(
+            !left.iter().any(|n| n.ends_with(".tmp")),
+            "{line}: {left:?}"
+        );
         run
     }
 
@@ -162,7 +168,11 @@ impl Lab {
         assert_eq!(run.code, code, "{line}\n{}", run.log);
         let message = run.log.split("error: ").last().unwrap();
         for part in parts {
-            assert!(message.contains(part), "{line}: no '{part}' in\n{}", run.log);
+            assert!(
+                message.contains(part),
+                "{line}: no '{part}' in\n{}",
+                run.log
+            );
         }
         let mut words = line.split_whitespace();
         let prefix = words.find(|&w| w == "--out").and_then(|_| words.next());
@@ -178,7 +188,8 @@ impl Lab {
             assert_eq!(record["error"].as_str(), Some(message.trim_end()), "{line}");
         }
         // What a failed run leaves is of no use to the next.
-        left.iter().for_each(|name| std::fs::remove_file(self.path(name)).unwrap());
+        left.iter()
+            .for_each(|name| std::fs::remove_file(self.path(name)).unwrap());
     }
 
     /// The fileset under `prefix`.
@@ -232,8 +243,14 @@ impl Plink {
         bytes.clear();
         write_bed::fam(&mut bytes, &self.samples).unwrap();
         lab.write(&format!("{prefix}.fam"), &bytes);
-        assert_eq!(bim::read(lab.path(&format!("{prefix}.bim"))).unwrap(), self.snps);
-        assert_eq!(fam::read(lab.path(&format!("{prefix}.fam"))).unwrap(), self.samples);
+        assert_eq!(
+            bim::read(lab.path(&format!("{prefix}.bim"))).unwrap(),
+            self.snps
+        );
+        assert_eq!(
+            fam::read(lab.path(&format!("{prefix}.fam"))).unwrap(),
+            self.samples
+        );
     }
 
     /// Adds a SNP on the last chromosome.
@@ -242,7 +259,8 @@ impl Plink {
         snp.id = id.into();
         snp.position += 1;
         self.snps.push(snp);
-        self.calls.push((0..self.samples.len()).map(calls).collect());
+        self.calls
+            .push((0..self.samples.len()).map(calls).collect());
     }
 
     /// The individuals `order` (places), in that order.
