@@ -56,7 +56,7 @@ pub trait Job {
 }
 
 /// Threads that can be asked for.
-const MOST_THREADS: usize = 1024;
+pub const MOST_THREADS: usize = 1024;
 
 /// Runs a job on the chosen backend with `threads` threads (0: one per core).
 ///
@@ -76,9 +76,9 @@ where
     match choice {
         BackendChoice::Cpu => {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            let pool = pool.map_err(|e| {
+            let pool = pool.map_err(|_| {
                 Error::usage(format!(
-                    "cannot start {threads} threads ({e}); give a smaller --threads"
+                    "--threads {threads}: the system refuses to start so many; give fewer"
                 ))
             })?;
             pool.install(|| job.run(&Cpu, &Rayon))

@@ -67,10 +67,18 @@ pub fn designs(
 ) -> Result<(Design, Option<(Design, f64)>)> {
     let file = || {
         covariates.ok_or_else(|| {
+            let inside = model.meta.inside.iter().flat_map(|(r, _)| &r.columns);
+            let names = model
+                .meta
+                .fixed
+                .iter()
+                .skip(1)
+                .chain(inside.map(|c| &c.name));
+            let names: Vec<&str> = names.map(String::as_str).collect();
             Error::usage(format!(
                 "the model has covariates ({}): found no --covar, expected the file with these \
                  columns for the new individuals",
-                model.meta.fixed[1..].join(", ")
+                names.join(", ")
             ))
         })
     };

@@ -1,5 +1,6 @@
 //! How much memory a run needs, told and checked before it is allocated.
 
+use epitile::backend::MOST_THREADS;
 use epitile::cv::CvOptions;
 use epitile::error::{Error, Result};
 use epitile::run::RunLog;
@@ -16,6 +17,10 @@ pub(crate) struct Plan {
     genotypes: u64,
     pairs: u64,
     factors: u64,
+    /// Factors held at the same time.
+    at_once: usize,
+    /// Pair statistics.
+    kinds: usize,
 }
 
 impl Plan {
@@ -25,12 +30,15 @@ impl Plan {
         let n = calls.samples() as u64;
         let at_once = match (n, threads) {
             (..=4096, 0) => std::thread::available_parallelism().map_or(1, |t| t.get()),
-            (..=4096, given) => given,
+            (..=4096, given) => given.min(MOST_THREADS),
             _ => 1,
         };
-        let mut plan = Plan::of(calls, &options.kernels, options.solve.policy);
-        plan.factors *= at_once as u64;
-        plan
+        let one = Plan::of(calls, &options.kernels, options.solve.policy);
+        Plan {
+            factors: one.factors * at_once as u64,
+            at_once,
+            ..one
+        }
     }
 
     /// Of one factorisation with these kernels.
@@ -58,6 +66,8 @@ impl Plan {
             genotypes: n * calls.words() as u64 * 8 * planes,
             pairs: kinds.iter().map(|k| pairs * width(k)).sum(),
             factors: pairs * tile,
+            at_once: 1,
+            kinds: kinds.len(),
         }
     }
 
@@ -94,12 +104,21 @@ pub(crate) fn check(plan: &Plan, computation: &Computation, log: &RunLog) -> Res
         return Ok(());
     }
     let share = (limit as f64 / plan.total() as f64).sqrt();
+    let remedies = [
+        (plan.at_once > 1, "fewer --threads (a factor each), "),
+        (
+            plan.factors > 0,
+            "--precision f32 or adaptive (smaller factors), ",
+        ),
+        (plan.kinds > 1, "one kernel at a time, "),
+    ];
+    let remedies: String = remedies.iter().filter(|r| r.0).map(|r| r.1).collect();
     Err(Error::memory(format!(
-        "the run needs about {} MiB, {whose} {} MiB; what would fit: --precision f32 or adaptive \
-         (smaller factors), one kernel at a time, or about {:.0} % of the individuals",
+        "the run needs about {} MiB, {whose} {} MiB; what would fit: {remedies}or about {:.0} % \
+         of the individuals",
         mib(plan.total()),
         mib(limit),
-        100.0 * share
+        (100.0 * share).floor()
     )))
 }
 

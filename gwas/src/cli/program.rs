@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use epitile::error::{Kind, Result};
 use epitile::io::output::check_writable;
 use epitile::run::RunLog;
@@ -89,7 +89,14 @@ impl Command {
 
 /// Runs the program with these arguments.
 pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let program = match Program::try_parse_from(args) {
+    // A negative number is a value to be refused by its flag, not another flag.
+    let negative = |arg: Arg| match arg.get_action().takes_values() {
+        true => arg.allow_negative_numbers(true),
+        false => arg,
+    };
+    let command = Program::command().mut_subcommands(|c| c.mut_args(negative));
+    let parsed = command.try_get_matches_from(args);
+    let program = match parsed.and_then(|m| Program::from_arg_matches(&m)) {
         Ok(program) => program,
         Err(error) => {
             // Help and version are no errors. A closed screen is nobody's concern.

@@ -215,9 +215,13 @@ fn filters_that_leave_nothing_are_named() {
     let lab = lab();
     lab.write("strangers", "a a\nb b\n");
     lab.write("nothing", "rs1\n");
-    let everybody = lab.text("s.fam");
-    lab.write("everybody", everybody);
-    lab.phenotypes("x", |_| "1".into());
+    lab.write("everybody", lab.text("s.fam"));
+    let set = lab.plink("s");
+    let uneven = |m: &usize| {
+        let called = set.calls[*m].iter().flatten();
+        called.clone().map(|&x| usize::from(x)).sum::<usize>() != called.count()
+    };
+    lab.write("one", &set.snps[(0..60).find(uneven).unwrap()].id);
     for (flags, code, parts) in [
         (
             "--chr 9",
@@ -225,7 +229,7 @@ fn filters_that_leave_nothing_are_named() {
             &["no SNP is left", "'chr' (9; not in the data: 9)", "last 60"][..],
         ),
         (
-            "--maf 0.5",
+            "--extract one --maf 0.5",
             13,
             &["no SNP is left", "'maf'", "at least 0.5"],
         ),

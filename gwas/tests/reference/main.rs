@@ -6,4 +6,5 @@ mod common;
 mod cv;
 mod files;
 mod memory;
+mod nested;
 mod weights;
