@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`align`] | which SNP and allele of new genotypes is which of a model's? |
 //! | [`backend`] | which machine computes? |
-//! | [`bench`] | how long does each phase take? |
+//! | [`bench`](mod@bench) | how long does each phase take? |
 //! | [`cohort`] | which individuals and SNPs, after all filters? |
 //! | [`covariates`] | covariates as columns of a design |
 //! | [`cv`] | does kernel ridge predict better than linear ridge? |

@@ -12,11 +12,12 @@ use crate::tile::Tile;
 
 const ORDERS: [usize; 11] = [1, 2, 3, 0, 15, 16, 17, 33, 31, 65, 129];
 
-/// Factors the lower triangle of `a` and demands |A − L̂L̂ᵀ| ≤ γ_{n+2} |L̂||L̂ᵀ| in every entry of it,
+/// Factors the lower triangle of `a` and demands |A − L̂L̂ᵀ| ≤ γ_{n+5} |L̂||L̂ᵀ| in every entry of it,
 /// and zeros above the diagonal.
 ///
-/// Higham (2002), Theorem 10.3, has γ_{n+1}, for any order of the sums; one rounding more lets a
-/// backend multiply by reciprocals of the pivots.
+/// Higham (2002), Theorem 10.3, has γ_{n+1}, for any order of the sums; four roundings more let a
+/// backend multiply a whole column, the diagonal too, by the reciprocal of the root: l_ij and l_jj
+/// then each hold three roundings (root, reciprocal, product) instead of one.
 ///
 /// # Errors
 /// If an entry is not within its bound, or the backend failed.
@@ -26,7 +27,7 @@ pub fn holds<B: Backend>(backend: &B, a: &Tile) -> Result<(), Failure> {
     let mut device = put(backend, &what, a.as_ref())?;
     succeed(&what, backend.potrf(&mut device))?;
     let l = get(backend, &what, &device)?.to_f64();
-    let gamma = gamma(n + 2, backend.accumulator_roundoff(p));
+    let gamma = gamma(n + 5, backend.accumulator_roundoff(p));
     for (at, a) in a.to_f64().into_iter().enumerate() {
         let (r, c) = (at % n, at / n);
         if r < c {

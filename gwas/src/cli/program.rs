@@ -110,22 +110,24 @@ pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let run = program.command.as_run();
     match with_log(run) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(error.exit_code())
-        }
+        Err(error) => ExitCode::from(error.exit_code()),
     }
 }
 
-/// Runs a command with its log, which is written whatever happens.
-pub(crate) fn with_log(run: &dyn Run) -> Result<()> {
+/// Runs a command with its log, which is written whatever happens. Errors have been shown.
+fn with_log(run: &dyn Run) -> Result<()> {
+    let show = |error| {
+        eprintln!("ERROR: {error}");
+        error
+    };
     if let Some(prefix) = run.prefix() {
-        check_writable(prefix)?;
+        check_writable(prefix).map_err(show)?;
     }
     let log = RunLog::new(run.prefix(), run.quiet());
     match run.run(&log) {
-        Ok(()) => log.finish(),
+        Ok(()) => log.finish().map_err(show),
         Err(error) => {
+            // The log shows it.
             log.fail(&error);
             Err(error)
         }

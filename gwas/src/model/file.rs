@@ -295,6 +295,10 @@ impl<'a> Reader<'a> {
             counts,
             mean_diagonal: self.meta.mean_diagonal,
         };
+        let covariates = self.meta.recipe.as_ref().map_or(0, |r| r.columns.len());
+        if self.meta.fixed.len() != 1 + covariates {
+            return Err(bad("fixed effects that are not its covariates'"));
+        }
         let traits = self.traits()?;
         let fixed = self.columns("fixed", self.meta.fixed.len())?;
         let inside = match &self.meta.inside {

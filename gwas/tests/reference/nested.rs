@@ -20,7 +20,7 @@ fn nested_selection_uses_nothing_of_the_outer_fold() {
         "--lambda",
         "0.03,0.3,3",
     ];
-    let cv = |rest: &[&str], prefix: &str| {
+    let cv = |folds: &str, rest: &[&str], prefix: &str| {
         let mut args = vec![
             "cv",
             "--bfile",
@@ -30,18 +30,12 @@ fn nested_selection_uses_nothing_of_the_outer_fold() {
             "--pheno-name",
             "env1,env3",
         ];
-        args.extend([
-            "--folds",
-            folds.to_str().unwrap(),
-            "--quiet",
-            "--out",
-            prefix,
-        ]);
+        args.extend(["--folds", folds, "--quiet", "--out", prefix]);
         args.extend(grid);
         args.extend(rest);
         epitile(&args);
     };
-    cv(&["--nested"], &path("nested"));
+    cv(folds.to_str().unwrap(), &["--nested"], &path("nested"));
     let nested = table(&out.path().join("nested.cv_nested.tsv"));
     let all = table(&out.path().join("nested.cv.tsv"));
     assert_eq!(nested.len(), 2 * 10);
@@ -61,7 +55,17 @@ fn nested_selection_uses_nothing_of_the_outer_fold() {
             .map(|r| format!("{} {}\n", r["FID"], r["IID"]))
             .collect();
         std::fs::write(path("gone.txt"), gone).unwrap();
-        cv(&["--remove", &path("gone.txt")], &path("inner"));
+        let text = std::fs::read_to_string(&folds).unwrap();
+        let stay = text
+            .lines()
+            .filter(|l| l.split(' ').next_back() != Some(fold));
+        let stay: String = stay.map(|l| format!("{l}\n")).collect();
+        std::fs::write(path("folds.txt"), stay).unwrap();
+        cv(
+            &path("folds.txt"),
+            &["--remove", &path("gone.txt")],
+            &path("inner"),
+        );
         let inner = table(&out.path().join("inner.cv_summary.tsv"));
         for best in inner.iter().filter(|r| r["BEST"] == "1") {
             let chosen = nested
