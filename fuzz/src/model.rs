@@ -254,9 +254,9 @@ fn valid(kind: usize) -> Vec<u8> {
     };
     let snps: Vec<Snp> = (0..m).map(snp).collect();
     let mut builder = GenotypeBuilder::new(n);
-    for s in 0..m {
+    for (s, snp) in snps.iter().enumerate() {
         if s % (m / 2) == 0 {
-            builder.segment(snps[s].chromosome.clone());
+            builder.segment(snp.chromosome.clone());
         }
         let call = |i: usize| match (i * i + 3 * s + i * s * (s + 1)) % 7 {
             6 if kind == 0 => None,

@@ -29,8 +29,11 @@ const OUTPUTS: [Precision; 2] = [Precision::F64, Precision::F32];
 /// Both orientations.
 const ORIENTATIONS: [Trans; 2] = [Trans::No, Trans::Yes];
 
+/// Checks what it draws from the input.
+type Operation = fn(&mut Source<'_>) -> Result<(), Failure>;
+
 /// What an input may ask for.
-const OPERATIONS: [fn(&mut Source<'_>) -> Result<(), Failure>; 9] = [
+const OPERATIONS: [Operation; 9] = [
     products,
     updates,
     solves,

@@ -17,7 +17,8 @@ const ORDERS: [usize; 11] = [1, 2, 3, 0, 15, 16, 17, 33, 31, 65, 129];
 ///
 /// Higham (2002), Theorem 10.3, has γ_{n+1}, for any order of the sums; four roundings more let a
 /// backend multiply a whole column, the diagonal too, by the reciprocal of the root: l_ij and l_jj
-/// then each hold three roundings (root, reciprocal, product) instead of one.
+/// then each hold three roundings (root, reciprocal, product) instead of one. Products that
+/// underflow add the format's least number η for each term, and for l_ij times l_jj.
 ///
 /// # Errors
 /// If an entry is not within its bound, or the backend failed.
@@ -45,7 +46,8 @@ pub fn holds<B: Backend>(backend: &B, a: &Tile) -> Result<(), Failure> {
             product.add_product(l[k * n + r], l[k * n + c]);
             magnitude += (l[k * n + r] * l[k * n + c]).abs();
         }
-        within(&what, (r, c), a, product, gamma * magnitude)?;
+        let underflow = p.min_positive() * (n as f64 + l[c * n + c]);
+        within(&what, (r, c), a, product, gamma * magnitude + underflow)?;
     }
     Ok(())
 }

@@ -29,7 +29,8 @@ pub const FORMS: [Solve; 3] = [Solve::RightTransposed, Solve::Left, Solve::LeftT
 /// the factors the other way round), L as converted to B's precision.
 ///
 /// Substitution in any order satisfies this with γ_n: Higham (2002), Theorem 8.5; one rounding
-/// more lets a backend multiply by reciprocals of the diagonal.
+/// more lets a backend multiply by reciprocals of the diagonal. Products that underflow add the
+/// format's least number η for each term, and for x_i times l_ii.
 ///
 /// # Errors
 /// If a residual is not within its bound, or the backend failed.
@@ -64,7 +65,12 @@ pub fn holds<B: Backend>(backend: &B, solve: Solve, l: &Tile, b: &Tile) -> Resul
             product.add_product(x, l);
             magnitude += (x * l).abs();
         }
-        within(&what, (r, c), b, product, bound * magnitude)?;
+        let pivot = match solve {
+            Solve::RightTransposed => l[c * n + c],
+            Solve::Left | Solve::LeftTransposed => l[r * n + r],
+        };
+        let underflow = p.min_positive() * (n as f64 + pivot.abs());
+        within(&what, (r, c), b, product, bound * magnitude + underflow)?;
     }
     Ok(())
 }
