@@ -3,8 +3,9 @@
 //! A dual model predicts by comparing new individuals with the training individuals, so it holds
 //! their genotypes or points to them; either way it is as confidential as they are.
 
-mod file;
+mod read;
 mod source;
+mod write;
 
 pub use source::digest;
 

@@ -218,25 +218,22 @@ impl Inner {
         kernels: &[Kernel],
         scores: &[Vec<Option<Score>>],
     ) -> Vec<NestedScore> {
-        let mut chosen = Vec::new();
-        for &kernel in kernels {
-            for fold in 0..self.folds {
-                let mean = |s: usize| {
-                    let at = self.place(t, s, fold, 0);
-                    mean_and_error(self.mspe[at..at + self.folds].iter().copied()).0
-                };
-                if let Some(setting) = least(settings, kernel, mean)
-                    && let Some(score) = scores[setting][fold]
-                {
-                    chosen.push(NestedScore {
-                        kernel,
-                        fold,
-                        setting,
-                        score,
-                    });
-                }
-            }
-        }
-        chosen
+        let score = |kernel: Kernel, fold: usize| {
+            let mean = |s: usize| {
+                let at = self.place(t, s, fold, 0);
+                mean_and_error(self.mspe[at..at + self.folds].iter().copied()).0
+            };
+            let setting = least(settings, kernel, mean)?;
+            Some(NestedScore {
+                kernel,
+                fold,
+                setting,
+                score: scores[setting][fold]?,
+            })
+        };
+        let pairs = kernels
+            .iter()
+            .flat_map(|&k| (0..self.folds).map(move |fold| (k, fold)));
+        pairs.filter_map(|(k, fold)| score(k, fold)).collect()
     }
 }

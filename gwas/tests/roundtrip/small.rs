@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use epitile::similarity::Similarity;
 use epitile::training::{FixedEffects, Intercept, train};
+use epitile_core::backend::Backend;
 use epitile_core::columns::Columns;
 use epitile_core::genotypes::{GenotypeBuilder, Genotypes};
 use epitile_core::kernel::Kernel;
@@ -43,7 +44,7 @@ pub(super) struct Solution {
     pub(super) gamma: f64,
     /// Predictions of the individuals left out.
     pub(super) predicted: Vec<f64>,
-    /// Values of the kernel: of those predicted, then of those trained on, with the latter.
+    /// Kernel of all individuals, column by column.
     pub(super) kernel: Vec<f64>,
     /// α.
     pub(super) weights: Vec<f64>,
@@ -88,15 +89,13 @@ pub(super) fn solve(
         .column(0)
         .iter()
         .zip(test_rows.iter().map(fixed_part));
-    let tile = |rows: &[u32]| {
-        use epitile_core::backend::Backend;
-        let tile = Cpu.kernel_tile(&map, system.pairs, rows, train_rows, Precision::F64);
-        Cpu.download(&tile.unwrap()).unwrap().to_f64()
-    };
+    let all: Vec<u32> = (0..y.len() as u32).collect();
+    let tile = Cpu.kernel_tile(&map, system.pairs, &all, &all, Precision::F64);
+    let tile = Cpu.download(&tile.unwrap()).unwrap();
     Some(Solution {
         gamma,
         predicted: predicted.map(|(a, b)| a + b).collect(),
-        kernel: [tile(test_rows), tile(train_rows)].concat(),
+        kernel: tile.to_f64(),
         weights: trained.weights.clone(),
         weight_bound: trained.certificate.weight_bound,
     })
