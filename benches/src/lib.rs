@@ -1,2 +1,3 @@
-#![doc = include_str!("../README.md")]
+//! Nothing: the benches are in `benches/kernels/`, what they measure is in `README.md`.
+
 #![forbid(unsafe_code)]

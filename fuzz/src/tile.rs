@@ -105,7 +105,8 @@ fn output(source: &mut Source<'_>, (rows, cols): (usize, usize)) -> Tile {
     Tile::from_f64(rows, cols, &numbers(source, rows * cols), p, 0)
 }
 
-/// A lower triangle whose diagonal is at least one: no product of a substitution leaves the range.
+/// A lower triangle with a diagonal of at least 1 and the rest at most 1/16 (numbers are at most
+/// 256): solutions grow by 17/16 a row at most, and stay in the range of F32.
 fn triangle(source: &mut Source<'_>, n: usize) -> Tile {
     let tile = operand(source, (n, n));
     let (p, mut values) = (tile.precision(), tile.to_f64());
@@ -113,7 +114,7 @@ fn triangle(source: &mut Source<'_>, n: usize) -> Tile {
         let (r, c) = (at % n, at / n);
         *v = match r.cmp(&c) {
             core::cmp::Ordering::Equal => 1.0 + v.abs() / 64.0,
-            core::cmp::Ordering::Greater => *v / 64.0,
+            core::cmp::Ordering::Greater => *v / 4096.0,
             core::cmp::Ordering::Less => *v,
         };
     }

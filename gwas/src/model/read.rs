@@ -1,5 +1,6 @@
 //! Reading model files: nothing in them is believed before it is checked.
 
+use std::io::Read;
 use std::path::Path;
 
 use epitile_core::genotypes::{Counts, Genotypes};
@@ -11,6 +12,7 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use super::write::KEY;
 use super::{FORMAT, Meta, Model, SavedFactor, TraitModel};
 use crate::error::{Error, Result};
+use crate::io::text::open;
 use crate::similarity::{Inside, Moments};
 
 impl Model {
@@ -20,12 +22,9 @@ impl Model {
     /// `Open`, `Read`; `Malformed` if it is no model file or contradicts itself; `Inconsistent`
     /// if it is of another format version.
     pub fn load(path: &Path) -> Result<Model> {
-        let bytes = std::fs::read(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied => {
-                Error::open(path, &e)
-            }
-            _ => Error::read(path, &e),
-        })?;
+        let mut bytes = Vec::new();
+        let read = open(path)?.read_to_end(&mut bytes);
+        read.map_err(|e| Error::read(path, &e))?;
         Model::from_bytes(path, &bytes)
     }
 

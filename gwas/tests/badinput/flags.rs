@@ -261,3 +261,15 @@ fn a_device_that_cannot_be_used_is_refused_with_what_to_do() {
     lab.fails(&format!("{CV} --backend cuda"), 16, &["--backend cpu"]);
     lab.fails("verify --backend cuda", 16, &["--backend cpu"]);
 }
+
+#[test]
+fn quiet_runs_show_nothing_but_errors() {
+    let lab = lab();
+    let quiet = format!("{CV} --quiet");
+    assert_eq!(lab.succeeds(&quiet).log, "");
+    let run = lab.run(&cv("--lambda 1", "--lambda 0 --quiet"));
+    let expected = "ERROR: --lambda 0: found 0, expected numbers above zero\n";
+    assert_eq!((run.code, &*run.log), (8, expected));
+    // The log file has all of it.
+    assert!(lab.text("o.log").contains("command: "));
+}

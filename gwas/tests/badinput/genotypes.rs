@@ -211,65 +211,6 @@ fn empty_files_are_degenerate() {
 }
 
 #[test]
-fn filters_that_leave_nothing_are_named() {
-    let lab = lab();
-    lab.write("strangers", "a a\nb b\n");
-    lab.write("nothing", "rs1\n");
-    lab.write("everybody", lab.text("s.fam"));
-    let set = lab.plink("s");
-    let uneven = |m: &usize| {
-        let called = set.calls[*m].iter().flatten();
-        called.clone().map(|&x| usize::from(x)).sum::<usize>() != called.count()
-    };
-    lab.write("one", &set.snps[(0..60).find(uneven).unwrap()].id);
-    for (flags, code, parts) in [
-        (
-            "--chr 9",
-            13,
-            &["no SNP is left", "'chr' (9; not in the data: 9)", "last 60"][..],
-        ),
-        (
-            "--extract one --maf 0.5",
-            13,
-            &["no SNP is left", "'maf'", "at least 0.5"],
-        ),
-        ("--mac 101", 13, &["no SNP is left", "'mac'"]),
-        (
-            "--extract nothing",
-            13,
-            &["no SNP is left", "'extract'", "rs1"],
-        ),
-        (
-            "--remove everybody",
-            13,
-            &["no individual is left", "'remove'", "last 50"],
-        ),
-        (
-            "--keep strangers",
-            7,
-            &["--keep strangers", "none of its individuals", "a a"],
-        ),
-        (
-            "--mind 0 --chr 1-3",
-            13,
-            &["no individual is left", "'mind'", "at most 0"],
-        ),
-        ("--maf 0.7", 8, &["--maf 0.7", "between 0 and 0.5"]),
-        ("--geno -0", 13, &["no SNP is left", "'geno'"]),
-        ("--mind nan", 8, &["--mind NaN", "between 0 and 1"]),
-        ("--chr 1-99", 8, &["--chr '1-99'"]),
-        ("--chr-set 1000", 8, &["--chr-set 1000", "between 1 and 95"]),
-    ] {
-        // With --mind 0 everybody goes only if everybody lacks a call.
-        let many = "simulate --samples 50 --snps 900 --missing-rate 0.2 --traits 3 --out s";
-        if flags.contains("mind 0") || flags.contains("geno") {
-            lab.succeeds(many);
-        }
-        lab.fails(&format!("{} {flags}", super::CV), code, parts);
-    }
-}
-
-#[test]
 fn snp_ids_that_repeat_stop_a_fit_only_if_the_model_needs_them() {
     let lab = lab();
     change(&lab, "bim", 40, |l| l.replace("snp40", "snp4"));
@@ -286,4 +227,24 @@ fn snp_ids_that_repeat_stop_a_fit_only_if_the_model_needs_them() {
     lab.succeeds("predict --model m.epitile --bfile b --out repeated");
     lab.succeeds("predict --model m.epitile --bfile s --out unique");
     assert_eq!(lab.outputs("repeated"), lab.outputs("unique"));
+}
+
+/// A process may open its own memory, but not read its first page.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_opens_but_cannot_be_read_has_its_own_exit_code() {
+    let lab = lab();
+    let parts = [
+        "cannot read /proc/self/mem",
+        "error number 5",
+        "Check the disk",
+    ];
+    for line in [
+        cv("--pheno s.pheno.txt", "--pheno /proc/self/mem"),
+        cv("--folds 3", "--folds /proc/self/mem"),
+        format!("{} --keep /proc/self/mem", super::CV),
+        "predict --model /proc/self/mem --bfile s --out o".into(),
+    ] {
+        lab.fails(&line, 4, &parts);
+    }
 }

@@ -1,11 +1,12 @@
 //! Input that is broken, contradictory or degenerate: what the program says, its exit code, and
 //! that it leaves no half-written file.
 
-#[path = "../common/lab.rs"]
+#[path = "../common/lab/mod.rs"]
 mod lab;
 
 mod covariates;
 mod degenerate;
+mod filters;
 mod flags;
 mod genotypes;
 mod models;

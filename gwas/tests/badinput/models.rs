@@ -53,11 +53,11 @@ fn damaged_models_are_refused() {
         let run = lab.run(&line);
         assert!([0, 6].contains(&run.code), "byte {at}: {}", run.log);
     }
-    lab.fails(
-        &PREDICT.replace("m.epitile", "absent"),
-        3,
-        &["cannot open absent"],
-    );
+    std::fs::create_dir(lab.path("folder")).unwrap();
+    for (model, why) in [("absent", "no such file"), ("folder", "it is a folder")] {
+        let parts = [&*format!("cannot open {model}"), why];
+        lab.fails(&PREDICT.replace("m.epitile", model), 3, &parts);
+    }
     lab.succeeds(PREDICT);
 }
 
@@ -129,6 +129,28 @@ fn too_few_common_snps_are_refused_and_named() {
             &line,
             8,
             &[&*format!("--min-overlap {shown}"), "between 0 and 1"],
+        );
+    }
+}
+
+#[test]
+fn without_common_snps_everybody_has_the_prediction_of_the_mean() {
+    let lab = fitted("");
+    let mut new = lab.plink("s");
+    for snp in &mut new.snps {
+        snp.id.push('x');
+    }
+    new.write(&lab, "b");
+    let line = PREDICT.replace("--bfile s", "--bfile b");
+    lab.fails(&line, 7, &["0 of the model's 60 SNPs (0.0 %) can be used"]);
+    lab.succeeds(&format!("{line} --min-overlap 0 --interval"));
+    let rows = lab.rows("o.sscore");
+    for row in &rows[1..] {
+        assert_eq!(row[2..], rows[1][2..]);
+        assert!(
+            row[2..]
+                .iter()
+                .all(|v| v.parse::<f64>().is_ok_and(f64::is_finite))
         );
     }
 }

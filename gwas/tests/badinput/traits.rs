@@ -77,34 +77,43 @@ fn one_bad_trait_does_not_stop_the_others() {
 #[test]
 fn a_trait_that_is_constant_in_one_training_set_is_validated() {
     let lab = lab();
-    // Three cases, all in one fold: training without it sees controls only.
-    lab.phenotypes("rare", |i| u8::from(i < 3).to_string());
+    // Three cases, all in one fold: training without it sees controls only. What rounding leaves
+    // of a constant depends on its value.
+    const CONTROLS: [f64; 8] = [0.0, 1.0, 5.0, -3.0, 0.1, 7.7, 100.0, 1e-3];
+    let names: Vec<String> = (0..8).map(|c| format!("rare{c}")).collect();
+    lab.phenotypes(&names.join(" "), |i| {
+        let value = |c: &f64| if i < 3 { c + 1.0 } else { *c };
+        let cells = CONTROLS.iter().map(|c| value(c).to_string());
+        cells.collect::<Vec<_>>().join(" ")
+    });
     let fold = |i: usize| if i < 3 { 1 } else { 1 + i % 3 };
     let line = |i: usize| format!("id{0} id{0} {1}\n", i + 1, fold(i));
     lab.write("folds", (0..50).map(line).collect::<String>());
-    let value = |i: usize| format!("id{0} id{0} {1}\n", i + 1, 37 * i % 50);
-    lab.write(
-        "c",
-        format!("FID IID age\n{}", (0..50).map(value).collect::<String>()),
-    );
-    for covariates in ["", "--covar c"] {
+    lab.covariates(50);
+    for covariates in [
+        "",
+        "--covar c --covar-name age",
+        "--covar c --covar-name age --cat-covar site",
+    ] {
         let line = with_table().replace("--folds 3", "--folds folds");
+        let kernels = "--kernel linear,gaussian,ibs";
+        let line = line.replace("--kernel linear,gaussian", kernels);
         lab.succeeds(&format!("{line} {covariates}"));
         let rows = lab.rows("o.cv.tsv");
-        let of_fold = |r: &&Vec<String>| r[0] == "rare" && r[4] == "1";
-        let rows: Vec<_> = rows.iter().filter(of_fold).collect();
-        assert_eq!(rows.len(), 2);
-        for row in rows {
-            // All are predicted 0, but for rounding: the error is that of the three cases.
-            let tested = row[6].parse::<f64>().unwrap();
-            let mspe: f64 = row[7].parse().unwrap();
-            assert!(
-                (mspe - 3.0 / tested).abs() <= 50.0 * f64::EPSILON,
-                "{row:?}"
-            );
+        for (name, control) in names.iter().zip(CONTROLS) {
+            let rows = rows.iter().filter(|r| r[0] == *name && r[4] == "1");
+            let mut count = 0;
+            for row in rows {
+                // All are predicted the controls' value, but for rounding.
+                let tested = row[6].parse::<f64>().unwrap();
+                let mspe: f64 = row[7].parse().unwrap();
+                let bound = 50.0 * f64::EPSILON * (1.0 + control.abs());
+                assert!((mspe - 3.0 / tested).abs() <= bound, "{row:?}");
+                count += 1;
+            }
+            assert_eq!(count, 3, "kernels");
         }
-        let run = lab.record("o");
-        let certificate = &run["extra"]["certificate"];
+        let certificate = &lab.record("o")["extra"]["certificate"];
         assert_eq!(certificate["certified"], certificate["solutions"]);
     }
 }

@@ -2,7 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../common/lab.rs"]
+#[path = "../common/lab/mod.rs"]
 mod lab;
 
 mod order;

@@ -33,18 +33,28 @@ fn kernel(lab: &Lab, bfile: &str, flags: &str) -> Vec<f64> {
     npy::read(lab.path("k.npy")).unwrap().values
 }
 
-/// A numeric covariate of table `c`, standardised; NaN where it is missing.
-fn numeric(lab: &Lab, ids: &[String], name: &str) -> Vec<f64> {
+/// A numeric covariate of table `c`; NaN where it is missing.
+fn raw(lab: &Lab, ids: &[String], name: &str) -> Vec<f64> {
     let cells = lab.column("c", name);
-    let values: Vec<f64> = ids
-        .iter()
+    ids.iter()
         .map(|id| cells[id].parse().unwrap_or(f64::NAN))
-        .collect();
-    let known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
+        .collect()
+}
+
+/// `values` standardised among the individuals with a number in `among`.
+fn standardised(values: &[f64], among: &[f64]) -> Vec<f64> {
+    let known = values.iter().zip(among).filter(|(_, a)| !a.is_nan());
+    let known: Vec<f64> = known.map(|(v, _)| *v).collect();
     let n = known.len() as f64;
     let mean = known.iter().sum::<f64>() / n;
     let sd = (known.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
     values.iter().map(|v| (v - mean) / sd).collect()
+}
+
+/// A covariate of table `c`, standardised.
+fn numeric(lab: &Lab, ids: &[String], name: &str) -> Vec<f64> {
+    let values = raw(lab, ids, name);
+    standardised(&values, &values)
 }
 
 /// 1 for individuals with this site.
@@ -120,10 +130,51 @@ fn the_variance_of_covariates_is_included() {
 }
 
 #[test]
+fn effects_that_cannot_be_estimated_have_no_variance() {
+    let lab = lab();
+    let ids = ids(&lab.plink("s"));
+    // The only individuals from the east lack y1, so its fit has no such effect.
+    let y1 = lab.column("s.pheno.txt", "y1");
+    let east = |id: &String| y1[id] == "NA";
+    let mut table = "FID IID age site late\n".to_owned();
+    for row in &lab.rows("c")[1..] {
+        let id = format!("{} {}", row[0], row[1]);
+        let site = if east(&id) { "east" } else { "north" };
+        table += &format!("{id} {} {site} 0\n", row[2]);
+    }
+    lab.write("c", table);
+    let flags = "--kernel gaussian --gamma 0.006";
+    let kernel = kernel(&lab, "s", flags);
+    let age = numeric(&lab, &ids, "age");
+    let fit = format!("{flags} --covar c --covar-name age --cat-covar site");
+    fit_and_predict(&lab, &fit, "--covar c");
+    let north = ids
+        .iter()
+        .map(|id| f64::from(u8::from(!east(id))))
+        .collect();
+    check(
+        &lab,
+        (&ids, "s.pheno.txt", "y1"),
+        &kernel,
+        std::slice::from_ref(&age),
+        (RIDGE, true),
+    );
+    check(
+        &lab,
+        (&ids, "s.pheno.txt", "y2"),
+        &kernel,
+        &[age, north],
+        (RIDGE, true),
+    );
+}
+
+#[test]
 fn covariates_inside_the_kernel_are_part_of_it() {
     let lab = lab();
     let ids = ids(&lab.plink("s"));
-    let (age, late) = (numeric(&lab, &ids, "age"), numeric(&lab, &ids, "late"));
+    // Standardised among those who have both.
+    let (age, late) = (raw(&lab, &ids, "age"), raw(&lab, &ids, "late"));
+    let (age, late) = (standardised(&age, &late), standardised(&late, &late));
     // Without `late` there is no kernel value.
     let lost: Vec<f64> = late
         .iter()
