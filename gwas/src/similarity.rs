@@ -222,7 +222,7 @@ impl<'a, B: Backend> Similarity<'a, B> {
             _ => return None,
         };
         Some(format!(
-            "kernel {kernel} with γ = {gamma} is numerically {verdict}: distances (minimum, 5, 25, \
+            "kernel {kernel} with γ = {gamma:e} is numerically {verdict}: distances (minimum, 5, 25, \
              50, 75, 95 %, maximum) are {}",
             quantiles.join(", ")
         ))

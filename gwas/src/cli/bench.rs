@@ -1,5 +1,6 @@
 //! `epitile bench`.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use epitile_core::genotypes::Genotypes;
 
 use super::args::Computation;
 use super::program::Run;
+use super::screen::show;
 
 /// Flags of `epitile bench`.
 #[derive(Debug, Clone, ClapArgs)]
@@ -105,7 +107,7 @@ impl Run for Args {
             log,
         };
         let result = dispatch(self.computation.backend, self.computation.threads, job)?;
-        print(&result);
+        show(|out| print(&result, out))?;
         if let Some(path) = &self.json {
             let text = serde_json::to_string_pretty(&result)
                 .map_err(|e| Error::inconsistent(format!("the record cannot be written: {e}")))?;
@@ -139,8 +141,9 @@ impl Job for Timing<'_> {
     }
 }
 
-fn print(result: &BenchResult) {
-    println!(
+fn print(result: &BenchResult, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
         "{} individuals, {} SNPs, {} traits, {} threads, tile {}, {}; {}",
         result.samples,
         result.snps,
@@ -149,11 +152,12 @@ fn print(result: &BenchResult) {
         result.tile,
         result.precision,
         result.machine
-    );
-    println!(
+    )?;
+    writeln!(
+        out,
         "{:<8} {:>10} {:>10} {:>10}  rate",
         "phase", "min s", "median s", "max s"
-    );
+    )?;
     for name in ["build", "factor", "solve", "predict"] {
         let phase = &result.phases[name];
         let least = phase.seconds.iter().copied().fold(f64::INFINITY, f64::min);
@@ -163,14 +167,16 @@ fn print(result: &BenchResult) {
             (_, Some(g)) => format!("{g:.1} Gflop/s"),
             _ => String::new(),
         };
-        println!(
+        writeln!(
+            out,
             "{name:<8} {least:>10.4} {:>10.4} {most:>10.4}  {rate}",
             phase.median_s
-        );
+        )?;
     }
     let e = &result.backward_error;
-    println!(
+    writeln!(
+        out,
         "backward error {:.2e} → {:.2e} (scaled {:.3}, HPL-MxP accepts 16) in {} iterations; tiles {:?}",
         e.before, e.after, e.scaled, result.iterations, result.tiles
-    );
+    )
 }

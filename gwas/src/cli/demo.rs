@@ -1,5 +1,6 @@
 //! `epitile demo`: the main job, from nothing, in under a minute.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Parser};
@@ -11,6 +12,7 @@ use epitile::run::{Phase, RunLog, peak_rss_bytes};
 use epitile_core::kernel::Kernel;
 
 use super::program::Run;
+use super::screen::show;
 use super::{cv, fit, predict, simulate};
 
 /// Sibs of a family, as in the flags below.
@@ -154,9 +156,10 @@ impl Run for Args {
                 .collect()
         };
         let r = pearson(&new(&truth), &new(&predicted[0].values));
-        print(&validated, &fitted, r, &steps);
-        println!("\nfiles are in {}", self.out.display());
-        Ok(())
+        show(|out| {
+            print(&validated, &fitted, r, &steps, out)?;
+            writeln!(out, "\nfiles are in {}", self.out.display())
+        })
     }
 }
 
@@ -195,13 +198,20 @@ fn truth(path: &Path) -> Result<Vec<f64>> {
     Ok(text.lines().skip(1).filter_map(value).collect())
 }
 
-fn print(result: &CvResult, model: &Model, r: f64, steps: &[(&str, Vec<Phase>)]) {
+fn print(
+    result: &CvResult,
+    model: &Model,
+    r: f64,
+    steps: &[(&str, Vec<Phase>)],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let kernels = [Kernel::Linear, Kernel::Gaussian];
     let rows = summaries(&result.settings, &kernels, &result.traits[0].scores);
-    println!(
+    writeln!(
+        out,
         "\n{:<34} {:>18} {:>18} {:>10}",
         "5-fold cross-validation", "MSPE", "Pearson r", "folds won"
-    );
+    )?;
     for (setting, row) in result
         .settings
         .iter()
@@ -219,32 +229,37 @@ fn print(result: &CvResult, model: &Model, r: f64, steps: &[(&str, Vec<Phase>)])
             Some(won) if setting.bandwidth.kernel == Kernel::Gaussian => won.to_string(),
             _ => "–".into(),
         };
-        println!(
+        writeln!(
+            out,
             "{name:<34} {:>9.4} ± {:.4} {:>9.4} ± {:.4} {won:>10}",
             row.mspe.0, row.mspe.1, row.pearson.0, row.pearson.1
-        );
+        )?;
         if setting.bandwidth.kernel == Kernel::Gaussian {
-            println!(
+            writeln!(
+                out,
                 "{:<34} {:>9.4} ± {:.4}",
                 "KRR − RR, paired by fold", row.difference.0, row.difference.1
-            );
+            )?;
         }
     }
-    println!(
+    writeln!(
+        out,
         "\n200 new individuals (one sib of each family), predicted by the fitted KRR model: r = {r:.4}"
-    );
-    println!("\n{}", model.meta.evidence.summary());
-    println!("\n{:<10} {:<12} {:>9}", "step", "phase", "seconds");
+    )?;
+    writeln!(out, "\n{}", model.meta.evidence.summary())?;
+    writeln!(out, "\n{:<10} {:<12} {:>9}", "step", "phase", "seconds")?;
     for (step, phases) in steps {
         for phase in phases {
-            println!("{step:<10} {:<12} {:>9.3}", phase.name, phase.seconds);
+            writeln!(out, "{step:<10} {:<12} {:>9.3}", phase.name, phase.seconds)?;
         }
     }
     if let Some(bytes) = peak_rss_bytes() {
-        println!(
+        writeln!(
+            out,
             "{:<23} {:>9.1} MiB",
             "peak memory",
             bytes as f64 / f64::from(1 << 20)
-        );
+        )?;
     }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Parsing, logs and exit codes, the same for all commands.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -117,7 +118,8 @@ pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Runs a command with its log, which is written whatever happens. Errors have been shown.
 fn with_log(run: &dyn Run) -> Result<()> {
     let show = |error| {
-        eprintln!("ERROR: {error}");
+        // As everywhere, a closed screen is nobody's concern.
+        let _ = writeln!(std::io::stderr(), "ERROR: {error}");
         error
     };
     if let Some(prefix) = run.prefix() {

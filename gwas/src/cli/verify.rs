@@ -13,6 +13,7 @@ use epitile_core::engine::Engine;
 use epitile_core::precision::Precision;
 
 use super::program::Run;
+use super::screen::show;
 
 /// Flags of `epitile verify`.
 #[derive(Debug, Clone, ClapArgs)]
@@ -65,23 +66,27 @@ impl Job for Verification {
             .filter(|&p| backend.supports(p))
             .collect();
         let width = rows.iter().map(|(n, _)| n.len()).max().unwrap_or(0);
-        print!("{:<width$}", format!("backend {}", backend.name()));
-        formats.iter().for_each(|p| print!(" {p:>7}"));
-        println!();
-        for (name, cells) in &rows {
-            print!("{:<width$}", name.replace('_', " "));
-            for p in &formats {
-                let text = match cells.get(p) {
-                    Some(true) => "ok",
-                    Some(false) => "FAILED",
-                    None => "–",
-                };
-                print!(" {text:>7}");
-            }
-            println!();
-        }
         let checked: usize = rows.iter().map(|(_, cells)| cells.len()).sum();
-        println!("{} of {checked} checks hold", checked - failures.len());
+        show(|out| {
+            write!(out, "{:<width$}", format!("backend {}", backend.name()))?;
+            for p in &formats {
+                write!(out, " {p:>7}")?;
+            }
+            writeln!(out)?;
+            for (name, cells) in &rows {
+                write!(out, "{:<width$}", name.replace('_', " "))?;
+                for p in &formats {
+                    let text = match cells.get(p) {
+                        Some(true) => "ok",
+                        Some(false) => "FAILED",
+                        None => "–",
+                    };
+                    write!(out, " {text:>7}")?;
+                }
+                writeln!(out)?;
+            }
+            writeln!(out, "{} of {checked} checks hold", checked - failures.len())
+        })?;
         match failures.is_empty() {
             true => Ok(()),
             false => Err(Error::device(format!(

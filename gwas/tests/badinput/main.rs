@@ -10,6 +10,7 @@ mod filters;
 mod flags;
 mod genotypes;
 mod models;
+mod screens;
 mod traits;
 
 use lab::Lab;

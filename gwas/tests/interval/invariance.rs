@@ -5,6 +5,7 @@ use super::lab::Lab;
 fn lab() -> Lab {
     let lab = Lab::with_cohort("--samples 90 --snps 150 --traits 2 --missing-rate 0.02");
     lab.lose(|i, t| t == 1 && i % 4 == 0);
+    lab.covariates(90);
     lab
 }
 
@@ -21,6 +22,33 @@ fn standard_errors_do_not_depend_on_the_other_new_individuals() {
     let few = lab.rows("few.sscore");
     for (row, i) in few[1..].iter().zip([70, 3, 8]) {
         assert_eq!(*row, all[i + 1]);
+    }
+}
+
+/// New individuals are taken 2,048 at a time, and standard errors 64 at a time.
+#[test]
+fn many_new_individuals_are_predicted_as_few() {
+    let lab = lab();
+    lab.succeeds(&format!(
+        "{FIT} --pheno s.pheno.txt --kernel-covar age --covar c --out m"
+    ));
+    let set = lab.plink("s");
+    let order: Vec<usize> = (0..2200).map(|i| (i * i + i) % 90).collect();
+    let mut many = set.individuals(&order);
+    let mut covariates = "FID IID age\n".to_owned();
+    let ages = lab.column("c", "age");
+    for (i, sample) in many.samples.iter_mut().enumerate() {
+        covariates += &format!("{i} {i} {}\n", ages[&sample.id().to_string()]);
+        (sample.fid, sample.iid) = (i.to_string(), i.to_string());
+    }
+    many.write(&lab, "many");
+    lab.write("d", covariates);
+    let predict = "predict --model m.epitile --interval";
+    lab.succeeds(&format!("{predict} --bfile s --covar c --out few"));
+    lab.succeeds(&format!("{predict} --bfile many --covar d --out many"));
+    let (few, many) = (lab.rows("few.sscore"), lab.rows("many.sscore"));
+    for (row, of) in many[1..].iter().zip(order) {
+        assert_eq!(row[2..], few[of + 1][2..], "{row:?}");
     }
 }
 

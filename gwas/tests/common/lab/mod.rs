@@ -124,15 +124,20 @@ impl Lab {
             .collect()
     }
 
+    /// The program with the words of `line`, in the folder.
+    pub(crate) fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_epitile"));
+        command
+            .args(line.split_whitespace())
+            .current_dir(self.folder.path());
+        command
+    }
+
     /// Runs the program with the words of `line` in the folder. However it ends, it must end by
     /// itself, without a panic and without temporary files.
     #[track_caller]
     pub(crate) fn run(&self, line: &str) -> Run {
-        let output = Command::new(env!("CARGO_BIN_EXE_epitile"))
-            .args(line.split_whitespace())
-            .current_dir(self.folder.path())
-            .output()
-            .unwrap();
+        let output = self.command(line).output().unwrap();
         let run = Run {
             code: output
                 .status
