@@ -1,6 +1,6 @@
 //! The CUDA backend of epitile.
 //!
-//! So far it only looks: [`probe`] says which device could be used, or what is missing. Not yet
+//! So far it only looks: [`probe()`] says which device could be used, or what is missing. Not yet
 //! run on a GPU.
 
 pub mod probe;
