@@ -37,7 +37,8 @@ impl fmt::Display for Step {
 /// How a step of the ladder went.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// Factored; tiles and bytes by precision in the order of [`Precision::ALL`].
+    /// Factored; tiles and bytes by precision in the order of
+    /// [`Precision::ALL`](crate::precision::Precision::ALL).
     Factored {
         /// Number of tiles.
         tiles: [usize; 8],
