@@ -25,8 +25,9 @@ use super::program::Run;
 T_SE (of the expected value) and T_SE_NEW (of a new observation).
 
 SNPs are matched by ID. Swapped alleles are flipped; the other strand is complemented; A/T and C/G \
-SNPs are taken as written; other positions are noted; SNPs that are absent, repeated or have other \
-alleles are imputed with the model's means. Each case is counted and named in the log.
+SNPs are taken as written; other positions are noted; of SNPs with one ID the one at the model's \
+position with its alleles is taken; SNPs that are absent or have other alleles are imputed with the \
+model's means. Each case is counted and named in the log.
 
 Example:
   epitile predict --model height.epitile --bfile new --covar new_covar.txt --out new"
