@@ -199,7 +199,7 @@ fn report(options: &CvOptions, result: &CvResult, log: &RunLog) {
                 _ => String::new(),
             };
             log.say(format!(
-                "{}: best {setting}: MSPE {:.6} ± {:.6}, r {:.4} ± {:.4}{versus}",
+                "{}: best {setting}: MSPE {:.5e} ± {:.1e}, r {:.4} ± {:.4}{versus}",
                 of.name, row.mspe.0, row.mspe.1, row.pearson.0, row.pearson.1
             ));
         }

@@ -152,7 +152,7 @@ impl Args {
         for t in &model.traits {
             let c = &t.meta.certificate;
             log.say(format!(
-                "{}: {} individuals, σ̂²_f {:.6}; backward error {:.1e} → {:.1e} in {} iterations \
+                "{}: {} individuals, σ̂²_f {:.5e}; backward error {:.1e} → {:.1e} in {} iterations \
                  ({}); ‖Δα‖ ≤ {:.1e}",
                 t.meta.name,
                 t.meta.samples,
