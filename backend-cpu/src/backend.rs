@@ -12,6 +12,7 @@ use epitile_core::tile::{Tile, TileRef};
 use crate::dense::Faer;
 use crate::error::CpuError;
 use crate::pairs::Pairs;
+use crate::simd::level::{Half, isa};
 use crate::{algebra, convert, kernel, norm, panel};
 
 /// Tiles in main memory, computed with faer and this crate's kernels.
@@ -35,6 +36,15 @@ impl Backend for Cpu {
 
     fn supports(&self, precision: Precision) -> bool {
         precision != Precision::I8
+    }
+
+    fn formats(&self) -> &'static [Precision] {
+        use Precision::{Bf16, F16, F32, F64};
+        match isa().half {
+            Half::Bf16 => &[Bf16, F16, F32, F64],
+            // Where FP16 is as slow as FP32 it still takes half the memory.
+            Half::Fp16 | Half::Widened => &[F16, F32, F64],
+        }
     }
 
     fn accumulator_roundoff(&self, precision: Precision) -> f64 {

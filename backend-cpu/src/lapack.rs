@@ -185,6 +185,11 @@ impl Backend for LapackCpu {
 
     // Everything else is as in `Cpu`.
 
+    fn formats(&self) -> &'static [Precision] {
+        // Everything is widened to what the library computes in.
+        &[Precision::F16, Precision::F32, Precision::F64]
+    }
+
     fn supports(&self, precision: Precision) -> bool {
         Cpu.supports(precision)
     }

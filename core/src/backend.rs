@@ -113,6 +113,10 @@ pub trait Backend: Sync {
     /// Whether tiles of this precision can be operands.
     fn supports(&self, precision: Precision) -> bool;
 
+    /// Formats that adaptive plans choose tiles of a factor from, cheapest first. Of formats whose
+    /// products are equally fast only the most accurate pays; F64 is the last.
+    fn formats(&self) -> &'static [Precision];
+
     /// Unit roundoff of sums of products whose output has this precision: that of the
     /// accumulator, unless the backend sums in something narrower.
     fn accumulator_roundoff(&self, precision: Precision) -> f64;

@@ -16,13 +16,13 @@ pub const DEFAULT_TAU: f64 = 0.5;
 pub enum Policy {
     /// Every tile in the same format; diagonal tiles at least in F32.
     Uniform(Precision),
-    /// The cheapest format p with u_p · (‖R_ij‖_F / b) · √N ≤ τ·λ.
+    /// The cheapest format p of the backend with u_p · (‖R_ij‖_F / b) · √N ≤ τ·λ.
     Adaptive {
         /// τ.
         tau: f64,
     },
     /// The published rule NT · ‖A_ij‖_F / ‖A‖_F ≤ ε / u_p (Higham and Mary 2022, "Mixed precision
-    /// algorithms in numerical linear algebra"; used by the GWAS run on Alps).
+    /// algorithms in numerical linear algebra"; used by the GWAS run on Alps), the smallest format.
     Norm {
         /// ε.
         epsilon: f64,
@@ -50,13 +50,14 @@ impl Policy {
 
     /// The plan for A = R + λI with tiles of norms `norms` (‖R_ij‖_F; zeros if not needed).
     ///
-    /// `supports` says which formats the backend stores; one that it lacks gives way to the next
-    /// wider. Norms that are not finite, or whose squares overflow, plan nothing below F64.
+    /// `formats` are the backend's choice for adaptive plans, cheapest first. `supports` says which
+    /// formats it stores; one that it lacks gives way to the next wider. Norms that are not finite, or whose squares overflow, plan nothing below F64.
     pub fn plan(
         &self,
         blocks: Blocks,
         norms: Option<&SymTiles<f64>>,
         ridge: f64,
+        formats: &[Precision],
         supports: impl Fn(Precision) -> bool,
     ) -> SymTiles<Precision> {
         let total = norms.map_or(0.0, |norms| {
@@ -82,12 +83,12 @@ impl Policy {
                     );
                     let effect = (norm / mean) * root;
                     let fits = |u| u * effect <= tau * ridge;
-                    cheapest(&supports, |u| effect.is_finite() && fits(u))
+                    first(formats, &supports, |u| effect.is_finite() && fits(u))
                 }
                 Policy::Norm { epsilon } => {
                     let share = blocks.count() as f64 * norm;
                     let fits = |u| share * u <= epsilon * total;
-                    cheapest(&supports, |u| total.is_finite() && fits(u))
+                    first(&BY_SIZE, &supports, |u| total.is_finite() && fits(u))
                 }
             };
             let mut stored = if i == j { on_diagonal(chosen) } else { chosen };
@@ -99,17 +100,22 @@ impl Policy {
     }
 }
 
-/// Factor formats, cheapest first; of two with equal bytes the more accurate first.
-const CANDIDATES: [Precision; 4] = [
+/// Factor formats, smallest first; of two with equal bytes the more accurate.
+pub const BY_SIZE: [Precision; 4] = [
     Precision::F8E4M3,
     Precision::F16,
     Precision::F32,
     Precision::F64,
 ];
 
-fn cheapest(supports: impl Fn(Precision) -> bool, fits: impl Fn(f64) -> bool) -> Precision {
+fn first(
+    formats: &[Precision],
+    supports: impl Fn(Precision) -> bool,
+    fits: impl Fn(f64) -> bool,
+) -> Precision {
     let fits = |p: &Precision| supports(*p) && fits(p.unit_roundoff());
-    CANDIDATES.into_iter().find(fits).unwrap_or(Precision::F64)
+    let found = formats.iter().copied().find(fits);
+    found.unwrap_or(Precision::F64)
 }
 
 /// Diagonal tiles keep F32 or F64.
@@ -239,21 +245,27 @@ mod tests {
             (3, 1) => 16_777_216.0 * 0.01 * 1.01,
             _ => 1.0,
         });
-        let plan = Policy::Adaptive { tau: 0.5 }.plan(blocks, Some(&norms), 0.01, |_| true);
+        let adaptive = Policy::Adaptive { tau: 0.5 };
+        let plan = adaptive.plan(blocks, Some(&norms), 0.01, &BY_SIZE, |_| true);
         assert_eq!(plan[(1, 0)], Precision::F8E4M3);
         assert_eq!(plan[(2, 0)], Precision::F16);
         assert_eq!(plan[(2, 1)], Precision::F32);
         assert_eq!(plan[(3, 1)], Precision::F64);
         assert_eq!(plan[(0, 0)], Precision::F32);
-        let without = Policy::Adaptive { tau: 0.5 };
-        let without = without.plan(blocks, Some(&norms), 0.01, |p| p != Precision::F8E4M3);
+        let large = |p| p != Precision::F8E4M3;
+        let without = adaptive.plan(blocks, Some(&norms), 0.01, &BY_SIZE, large);
         assert_eq!(without[(1, 0)], Precision::F16);
+        // A backend whose 8-bit products are no faster leaves them out.
+        let formats = [Precision::Bf16, Precision::F32, Precision::F64];
+        let fast = adaptive.plan(blocks, Some(&norms), 0.01, &formats, |_| true);
+        assert_eq!(fast[(1, 0)], Precision::Bf16);
+        assert_eq!(fast[(2, 1)], Precision::F32);
     }
 
     #[test]
     fn promotion_ends_in_f64() {
-        let mut plan =
-            Policy::Uniform(Precision::F8E4M3).plan(Blocks::new(4, 2), None, 1.0, |_| true);
+        let uniform = Policy::Uniform(Precision::F8E4M3);
+        let mut plan = uniform.plan(Blocks::new(4, 2), None, 1.0, &BY_SIZE, |_| true);
         for expected in [
             Precision::F8E4M3,
             Precision::F16,

@@ -11,6 +11,7 @@ use crate::backend::{Backend, ErrorKind, Solve, TileNorm, Trans};
 use crate::genotypes::Genotypes;
 use crate::kernel::KernelMap;
 use crate::pairs::PairStatistic;
+use crate::policy::BY_SIZE;
 use crate::precision::{Precision, exp2};
 use crate::round::{FLUSH_BELOW, round};
 use crate::tile::{Tile, TileRef};
@@ -47,6 +48,10 @@ impl Backend for Reference {
 
     fn name(&self) -> &str {
         "reference"
+    }
+
+    fn formats(&self) -> &'static [Precision] {
+        &BY_SIZE
     }
 
     fn supports(&self, precision: Precision) -> bool {

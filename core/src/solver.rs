@@ -145,7 +145,10 @@ impl<'a, B: Backend, E: Engine> Solver<'a, B, E> {
         assert!(ridge > 0.0 && ridge.is_finite(), "λ = {ridge}");
         let norms = prepared.norms.as_ref();
         let supports = |p| system.backend.supports(p);
-        let plan = options.policy.plan(system.blocks(), norms, ridge, supports);
+        let formats = system.backend.formats();
+        let plan = options
+            .policy
+            .plan(system.blocks(), norms, ridge, formats, supports);
         Solver {
             system,
             prepared,

@@ -1,6 +1,6 @@
 //! Precision plans from any norms, policies, ridges and blocks, and the texts of policies.
 
-use epitile_core::policy::{Policy, promoted};
+use epitile_core::policy::{BY_SIZE, Policy, promoted};
 use epitile_core::precision::Precision;
 use epitile_core::sym::{Blocks, SymTiles};
 
@@ -69,7 +69,7 @@ pub fn check(bytes: &[u8]) {
     let ridge = source.any_f64();
     let norms = SymTiles::from_fn(blocks.count(), |_, _| source.any_f64());
     let given = (has & 1 == 1).then_some(&norms);
-    let plan = policy.plan(blocks, given, ridge, supports);
+    let plan = policy.plan(blocks, given, ridge, &BY_SIZE, supports);
     assert_eq!(plan.order(), blocks.count());
     for ((i, j), &p) in plan.iter() {
         assert!(

@@ -6,6 +6,7 @@ use epitile_core::backend::{Backend, ErrorKind, Solve, TileNorm, Trans};
 use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::KernelMap;
 use epitile_core::pairs::PairStatistic;
+use epitile_core::policy::BY_SIZE;
 use epitile_core::precision::Precision::{self, *};
 use epitile_core::reference::{Reference, ReferencePairs};
 use epitile_core::round::round;
@@ -56,6 +57,10 @@ impl Backend for Wrong {
 
     fn name(&self) -> &str {
         "wrong"
+    }
+
+    fn formats(&self) -> &'static [Precision] {
+        &BY_SIZE
     }
 
     fn supports(&self, precision: Precision) -> bool {
