@@ -4,7 +4,6 @@
 //! what missing calls change; products multiply integer codes. All sums are integers, so their
 //! order, the number of threads and the instruction set cannot change a bit.
 
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use epitile_core::genotypes::Genotypes;
@@ -14,13 +13,12 @@ use rayon::prelude::*;
 
 use crate::missing;
 use crate::product;
-use crate::simd::popcount::{self, Planes};
+use crate::simd::popcount::{self, Distance, LINE, Packed};
 use crate::slice::Slice;
 
-/// Words of a plane counted in one go: with [`ROWS`], what a core's second-level cache holds.
-const WORDS: usize = 128;
-/// Individuals of a block's rows counted in one go.
-const ROWS: usize = 64;
+/// Words of a plane counted in one go: packed, a block's rows take half of a second-level cache
+/// and the columns at work half of a first-level one.
+const WORDS: usize = 16 * LINE;
 /// Tables longer than this are not worth their memory.
 const TABLE_MAX: usize = 1 << 22;
 /// Tables kept.
@@ -142,13 +140,14 @@ fn block(
     diagonal: bool,
     whole: bool,
 ) -> PairTile {
-    let squared = match statistic.kind() {
+    let distance = match statistic.kind() {
         PairKind::Product(_) => {
             return PairTile::Fixed(product::block(statistic.codes(), rows, cols, diagonal));
         }
-        kind => kind == PairKind::Squared,
+        PairKind::Squared => Distance::Squared,
+        PairKind::Absolute => Distance::Absolute,
     };
-    let counts = count(squared, rows, cols, diagonal);
+    let counts = count(distance, rows, cols, diagonal);
     if whole {
         return PairTile::Whole(counts);
     }
@@ -158,36 +157,20 @@ fn block(
 }
 
 /// Sums over the planes, row-major with [`PAIR_EDGE`] columns.
-fn count(squared: bool, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -> Vec<u32> {
+fn count(distance: Distance, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -> Vec<u32> {
     let mut sums = vec![0; PAIR_EDGE * PAIR_EDGE];
     let total = rows.genotypes.words();
-    let mut packed = [const { Vec::new() }; 4];
+    let (mut a, mut b) = (Packed::default(), Packed::default());
     for start in (0..total).step_by(WORDS) {
-        let words = WORDS.min(total - start);
-        let [some, two, some_rows, two_rows] = &mut packed;
-        pack(cols, start..start + words, some, two);
-        pack(rows, start..start + words, some_rows, two_rows);
-        for first in (0..rows.count).step_by(ROWS) {
-            let last = rows.count.min(first + ROWS);
-            // Right of a diagonal block's rows stands what symmetry gives.
-            let columns = if diagonal { last } else { cols.count };
-            let a = Planes {
-                words,
-                some: &some_rows[first * words..last * words],
-                two: &two_rows[first * words..last * words],
-            };
-            let b = Planes {
-                words,
-                some: &some[..columns * words],
-                two: &two[..columns * words],
-            };
-            let sums = &mut sums[first * PAIR_EDGE..];
-            if squared {
-                popcount::squared(a, b, PAIR_EDGE, sums);
-            } else {
-                popcount::absolute(a, b, PAIR_EDGE, sums);
-            }
-        }
+        let words = start..total.min(start + WORDS);
+        a.fill(rows.planes(words.clone()));
+        let b = if diagonal {
+            &a
+        } else {
+            b.fill(cols.planes(words));
+            &b
+        };
+        popcount::count(&a, b, distance, diagonal, &mut sums);
     }
     if diagonal {
         mirror(&mut sums);
@@ -201,15 +184,6 @@ pub(crate) fn mirror<T: Copy>(block: &mut [T]) {
         for j in i + 1..PAIR_EDGE {
             block[i * PAIR_EDGE + j] = block[j * PAIR_EDGE + i];
         }
-    }
-}
-
-fn pack(slice: Slice<'_>, words: Range<usize>, some: &mut Vec<u64>, two: &mut Vec<u64>) {
-    some.clear();
-    two.clear();
-    for i in slice.range() {
-        some.extend_from_slice(&slice.genotypes.some(i)[words.clone()]);
-        two.extend_from_slice(&slice.genotypes.two(i)[words.clone()]);
     }
 }
 

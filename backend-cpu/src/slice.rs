@@ -31,6 +31,13 @@ impl<'a> Slice<'a> {
         self.first..self.first + self.count
     }
 
+    /// `words` of the planes `some` and `two` of every individual.
+    pub(crate) fn planes(&self, words: Range<usize>) -> impl ExactSizeIterator<Item = [&[u64]; 2]> {
+        let planes = [Genotypes::some, Genotypes::two];
+        self.range()
+            .map(move |i| planes.map(|plane| &plane(self.genotypes, i)[words.clone()]))
+    }
+
     /// Word `w` of the planes of every individual.
     pub(crate) fn words(&self, w: usize) -> Column {
         let mut column = Column([[0; PAIR_EDGE]; 3]);
