@@ -8,7 +8,7 @@ use epitile_core::precision::Precision;
 use epitile_core::tile::{TileMut, TileRef};
 
 use crate::error::CpuError;
-use crate::operand::{Operand, Real};
+use crate::operand::Real;
 
 /// A column-major matrix to be changed: entry (r, c) is `c · ld + r`.
 pub(crate) struct Output<'a, T> {
@@ -18,14 +18,15 @@ pub(crate) struct Output<'a, T> {
     pub(crate) values: &'a mut [T],
 }
 
-/// Dense linear algebra on one thread, in one type.
-pub(crate) trait Algebra<T: Clone> {
+/// Dense linear algebra on one thread, in one type. Operands have any precision but I8, and no
+/// matrix is empty.
+pub(crate) trait Algebra<T> {
     /// C ← C + α·op(A)·op(B).
-    fn gemm(alpha: T, a: (&Operand<T>, Trans), b: (&Operand<T>, Trans), c: Output<'_, T>);
+    fn gemm(alpha: T, a: (TileRef<'_>, Trans), b: (TileRef<'_>, Trans), c: Output<'_, T>);
     /// Lower triangle of C ← C + α·A·Aᵀ.
-    fn syrk(alpha: T, a: &Operand<T>, c: Output<'_, T>);
+    fn syrk(alpha: T, a: TileRef<'_>, c: Output<'_, T>);
     /// B becomes the solution of a triangular system.
-    fn trsm(solve: Solve, l: &Operand<T>, b: Output<'_, T>);
+    fn trsm(solve: Solve, l: TileRef<'_>, b: Output<'_, T>);
     /// Lower triangle of A becomes its Cholesky factor, or the failing pivot is told.
     fn potrf(a: Output<'_, T>) -> Result<(), usize>;
 }
@@ -55,6 +56,17 @@ fn accumulator(c: TileRef<'_>, operation: &'static str) -> Result<Precision, Cpu
             operation,
             precision,
         }),
+    }
+}
+
+/// Refuses what is no operand.
+fn operand(tile: TileRef<'_>, operation: &'static str) -> Result<(), CpuError> {
+    match tile.precision() {
+        precision @ Precision::I8 => Err(CpuError::Unsupported {
+            operation,
+            precision,
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -94,10 +106,10 @@ pub(crate) fn gemm<A: Algebra<f64> + Algebra<f32>>(
     let of_c = (c.as_ref().rows(), c.as_ref().cols());
     assert_eq!((of_c, k), ((m, n), kb), "shapes of C, A·B");
     with_accumulator!(c, "gemm", T => {
-        let (a, ta) = (Operand::<T>::of(a.0, "gemm")?, a.1);
-        let (b, tb) = (Operand::<T>::of(b.0, "gemm")?, b.1);
+        operand(a.0, "gemm")?;
+        operand(b.0, "gemm")?;
         if m * n * k > 0 {
-            A::gemm(T::of_f64(alpha), (&a, ta), (&b, tb), output(&mut c));
+            A::gemm(T::of_f64(alpha), a, b, output(&mut c));
         }
     });
     Ok(())
@@ -118,9 +130,9 @@ pub(crate) fn syrk<A: Algebra<f64> + Algebra<f32>>(
     let of_c = (c.as_ref().rows(), c.as_ref().cols());
     assert_eq!(of_c, (a.rows(), a.rows()), "shapes of C, A·Aᵀ");
     with_accumulator!(c, "syrk", T => {
-        let a = Operand::<T>::of(a, "syrk")?;
-        if a.rows * a.cols > 0 {
-            A::syrk(T::of_f64(alpha), &a, output(&mut c));
+        operand(a, "syrk")?;
+        if a.rows() * a.cols() > 0 {
+            A::syrk(T::of_f64(alpha), a, output(&mut c));
         }
     });
     Ok(())
@@ -140,10 +152,10 @@ pub(crate) fn trsm<A: Algebra<f64> + Algebra<f32>>(
 ) -> Result<(), CpuError> {
     check_triangle(solve, l, b.as_ref());
     with_accumulator!(b, "trsm", T => {
-        let l = Operand::<T>::of(l, "trsm")?;
-        let b = output(&mut b);
+        operand(l, "trsm")?;
+        let b = output::<T>(&mut b);
         if b.rows * b.cols > 0 {
-            A::trsm(solve, &l, b);
+            A::trsm(solve, l, b);
         }
     });
     Ok(())

@@ -9,7 +9,7 @@ use epitile_core::pairs::PairStatistic;
 use epitile_core::precision::Precision;
 use epitile_core::tile::{Tile, TileRef};
 
-use crate::dense::Faer;
+use crate::dense::Blocked;
 use crate::error::CpuError;
 use crate::pairs::Pairs;
 use crate::simd::level::{Half, isa};
@@ -113,24 +113,24 @@ impl Backend for Cpu {
         if panel::is_panel(c.as_ref()) {
             panel::gemm(alpha, a, b, c.as_mut())
         } else {
-            algebra::gemm::<Faer>(alpha, a, b, c.as_mut())
+            algebra::gemm::<Blocked>(alpha, a, b, c.as_mut())
         }
     }
 
     fn syrk(&self, alpha: f64, a: &Tile, c: &mut Tile) -> Result<(), CpuError> {
-        algebra::syrk::<Faer>(alpha, a.as_ref(), c.as_mut())
+        algebra::syrk::<Blocked>(alpha, a.as_ref(), c.as_mut())
     }
 
     fn trsm(&self, solve: Solve, l: &Tile, b: &mut Tile) -> Result<(), CpuError> {
         if solve != Solve::RightTransposed && panel::is_panel(b.as_ref()) {
             panel::trsm(solve, l.as_ref(), b.as_mut())
         } else {
-            algebra::trsm::<Faer>(solve, l.as_ref(), b.as_mut())
+            algebra::trsm::<Blocked>(solve, l.as_ref(), b.as_mut())
         }
     }
 
     fn potrf(&self, a: &mut Tile) -> Result<(), CpuError> {
-        algebra::potrf::<Faer>(a.as_mut())
+        algebra::potrf::<Blocked>(a.as_mut())
     }
 
     fn synchronize(&self) -> Result<(), CpuError> {

@@ -1,88 +1,85 @@
-//! Tile operations by faer, on the calling thread.
+//! Tile operations by the kernels of [`crate::simd::gemm`], on the calling thread.
 
 use epitile_core::backend::{Solve, Trans};
-use faer::linalg::cholesky::llt::factor as llt;
-use faer::linalg::matmul::{matmul, triangular};
-use faer::linalg::triangular_solve::{
-    solve_lower_triangular_in_place, solve_upper_triangular_in_place,
-};
-use faer::{Accum, MatMut, MatRef, Par};
+use epitile_core::tile::TileRef;
 
 use crate::algebra::{Algebra, Output};
 use crate::operand::{Operand, Real};
+use crate::simd::gemm::{Kernels, Source};
 
-/// faer's blocked kernels.
-pub(crate) struct Faer;
+/// This crate's blocked kernels.
+pub(crate) struct Blocked;
 
-fn view<'a, T: Real>(a: &'a Operand<'_, T>) -> MatRef<'a, T> {
-    MatRef::from_column_major_slice_with_stride(&a.values, a.rows, a.cols, a.ld)
-}
-
-fn view_mut<T: Real>(c: Output<'_, T>) -> MatMut<'_, T> {
-    MatMut::from_column_major_slice_with_stride_mut(c.values, c.rows, c.cols, c.ld)
-}
-
-fn op<'a, T: Real>((a, trans): (&'a Operand<'_, T>, Trans)) -> MatRef<'a, T> {
-    match trans {
-        Trans::No => view(a),
-        Trans::Yes => view(a).transpose(),
-    }
-}
-
-impl<T: Real> Algebra<T> for Faer {
-    fn gemm(alpha: T, a: (&Operand<T>, Trans), b: (&Operand<T>, Trans), c: Output<'_, T>) {
-        if c.rows > 1 && c.cols > 1 {
-            matmul(view_mut(c), Accum::Add, op(a), op(b), alpha, Par::Seq);
-            return;
-        }
-        // faer rounds a vector after every term; C would pay for each of them.
-        let mut sum = faer::Mat::<T>::zeros(c.rows, c.cols);
-        matmul(&mut sum, Accum::Replace, op(a), op(b), alpha, Par::Seq);
-        let mut c = view_mut(c);
-        c += &sum;
+impl<T: Kernels> Algebra<T> for Blocked {
+    fn gemm(alpha: T, a: (TileRef<'_>, Trans), b: (TileRef<'_>, Trans), c: Output<'_, T>) {
+        T::product(alpha, Source::rows(a), Some(Source::columns(b)), c);
     }
 
-    fn syrk(alpha: T, a: &Operand<T>, c: Output<'_, T>) {
-        use triangular::BlockStructure::{Rectangular, TriangularLower};
-        triangular::matmul(
-            view_mut(c),
-            TriangularLower,
-            Accum::Add,
-            view(a),
-            Rectangular,
-            view(a).transpose(),
-            Rectangular,
-            alpha,
-            Par::Seq,
-        );
+    fn syrk(alpha: T, a: TileRef<'_>, c: Output<'_, T>) {
+        T::product(alpha, Source::rows((a, Trans::No)), None, c);
     }
 
-    fn trsm(solve: Solve, l: &Operand<T>, b: Output<'_, T>) {
-        let (l, b) = (view(l), view_mut(b));
+    fn trsm(solve: Solve, l: TileRef<'_>, b: Output<'_, T>) {
         match solve {
-            Solve::Left => solve_lower_triangular_in_place(l, b, Par::Seq),
-            Solve::LeftTransposed => solve_upper_triangular_in_place(l.transpose(), b, Par::Seq),
-            // X Lᵀ = B is L Xᵀ = Bᵀ.
-            Solve::RightTransposed => {
-                solve_lower_triangular_in_place(l, b.transpose_mut(), Par::Seq);
+            Solve::RightTransposed => T::solve(Source::rows((l, Trans::No)), b),
+            // L X = B is Xᵀ Lᵀ = Bᵀ.
+            Solve::Left => transposed(b, |at| at, |b| T::solve(Source::rows((l, Trans::No)), b)),
+            // With the order of the rows reversed, Lᵀ is lower triangular.
+            Solve::LeftTransposed => {
+                let last = b.rows - 1;
+                let l = Operand::<T>::of(l, "trsm").expect("I8 was refused");
+                let mut reversed = vec![T::of_f64(0.0); (last + 1) * (last + 1)];
+                for c in 0..=last {
+                    for r in c..=last {
+                        reversed[c * (last + 1) + r] = l.values[(last - r) * l.ld + last - c];
+                    }
+                }
+                let shape = (last + 1, last + 1, last + 1);
+                let bytes = bytemuck::cast_slice(&reversed);
+                let l = TileRef::new(shape, T::PRECISION, 0, bytes);
+                transposed(
+                    b,
+                    |at| last - at,
+                    |b| T::solve(Source::rows((l, Trans::No)), b),
+                );
             }
         }
     }
 
     fn potrf(a: Output<'_, T>) -> Result<(), usize> {
-        use faer::dyn_stack::{MemBuffer, MemStack};
-        let scratch = llt::cholesky_in_place_scratch::<T>(a.rows, Par::Seq, Default::default());
-        llt::cholesky_in_place(
-            view_mut(a),
-            Default::default(),
-            Par::Seq,
-            MemStack::new(&mut MemBuffer::new(scratch)),
-            Default::default(),
-        )
-        .map(|_| ())
-        .map_err(|llt::LltError::NonPositivePivot { index }| index)
+        T::factor(a)
     }
 }
 
+/// Runs `solve` on the transpose of B, row r of B being its column `place(r)`.
+fn transposed<T: Real>(
+    b: Output<'_, T>,
+    place: impl Fn(usize) -> usize,
+    solve: impl FnOnce(Output<'_, T>),
+) {
+    let (rows, cols) = (b.cols, b.rows);
+    let mut values = vec![T::of_f64(0.0); rows * cols];
+    for c in 0..b.cols {
+        for r in 0..b.rows {
+            values[place(r) * rows + c] = b.values[c * b.ld + r];
+        }
+    }
+    solve(Output {
+        rows,
+        cols,
+        ld: rows,
+        values: &mut values,
+    });
+    for c in 0..b.cols {
+        for r in 0..b.rows {
+            b.values[c * b.ld + r] = values[place(r) * rows + c];
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod faer_peer;
+#[cfg(test)]
+mod speed;
 #[cfg(test)]
 mod tests;

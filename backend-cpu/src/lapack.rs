@@ -19,7 +19,7 @@ use epitile_core::tile::{Tile, TileRef};
 use crate::algebra::{self, Algebra, Output};
 use crate::backend::Cpu;
 use crate::error::CpuError;
-use crate::operand::Operand;
+use crate::operand::{Operand, Real};
 use crate::pairs::Pairs;
 
 unsafe extern "C" {
@@ -69,15 +69,21 @@ fn checked<T>(values: &[T], (rows, cols, ld): (usize, usize, usize)) -> i32 {
     int(ld)
 }
 
+/// An operand as the library takes it.
+fn widened<T: Real>(tile: TileRef<'_>) -> Operand<'_, T> {
+    Operand::of(tile, "a product").expect("I8 was refused")
+}
+
 macro_rules! algebra_of {
     ($t:ty, $gemm:path, $syrk:path, $trsm:path, $potrf:path) => {
         impl Algebra<$t> for Lapack {
             fn gemm(
                 alpha: $t,
-                (a, ta): (&Operand<$t>, Trans),
-                (b, tb): (&Operand<$t>, Trans),
+                (a, ta): (TileRef<'_>, Trans),
+                (b, tb): (TileRef<'_>, Trans),
                 c: Output<'_, $t>,
             ) {
+                let (a, b) = (widened::<$t>(a), widened::<$t>(b));
                 let lda = checked(&a.values, (a.rows, a.cols, a.ld));
                 let ldb = checked(&b.values, (b.rows, b.cols, b.ld));
                 let ldc = checked(c.values, (c.rows, c.cols, c.ld));
@@ -100,7 +106,8 @@ macro_rules! algebra_of {
                 }
             }
 
-            fn syrk(alpha: $t, a: &Operand<$t>, c: Output<'_, $t>) {
+            fn syrk(alpha: $t, a: TileRef<'_>, c: Output<'_, $t>) {
+                let a = widened::<$t>(a);
                 let lda = checked(&a.values, (a.rows, a.cols, a.ld));
                 let ldc = checked(c.values, (c.rows, c.cols, c.ld));
                 assert!((c.rows, c.cols) == (a.rows, a.rows));
@@ -109,7 +116,8 @@ macro_rules! algebra_of {
                 unsafe { $syrk(b'L', b'N', n, k, alpha, &a.values, lda, 1.0, c.values, ldc) }
             }
 
-            fn trsm(solve: Solve, l: &Operand<$t>, b: Output<'_, $t>) {
+            fn trsm(solve: Solve, l: TileRef<'_>, b: Output<'_, $t>) {
+                let l = widened::<$t>(l);
                 let lda = checked(&l.values, (l.rows, l.cols, l.ld));
                 let ldb = checked(b.values, (b.rows, b.cols, b.ld));
                 let (side, trans, order) = match solve {

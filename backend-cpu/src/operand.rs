@@ -3,6 +3,7 @@
 //! Nothing is copied where the stored numbers already are what is wanted.
 
 use std::borrow::Cow;
+use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use bytemuck::Pod;
 use epitile_core::precision::{Precision, exp2};
@@ -13,13 +14,26 @@ use half::slice::HalfFloatSliceExt;
 use crate::error::CpuError;
 
 /// A type that computes: `f64` or `f32`.
-pub(crate) trait Real: Pod + Send + Sync + faer::traits::RealField {
+pub(crate) trait Real:
+    Pod
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + faer::traits::RealField
+{
     /// The precision of tiles of this type.
     const PRECISION: Precision;
     /// `x` rounded once.
     fn of_f64(x: f64) -> Self;
     /// The same value, exactly.
     fn to_f64(self) -> f64;
+    /// The square root, rounded once.
+    fn root(self) -> Self;
+    /// Whether it has full precision: not zero, subnormal, infinite or NaN.
+    fn is_full(self) -> bool;
     /// The stored numbers of an accumulator; `None` in another precision.
     fn slice_mut<'a>(tile: &'a mut TileMut<'_>) -> Option<&'a mut [Self]>;
     /// The numbers 2^scale · stored of an operand, each rounded at most once.
@@ -76,6 +90,14 @@ impl Real for f64 {
         self
     }
 
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+
+    fn is_full(self) -> bool {
+        self.is_normal()
+    }
+
     fn slice_mut<'a>(tile: &'a mut TileMut<'_>) -> Option<&'a mut [Self]> {
         tile.f64s()
     }
@@ -99,6 +121,14 @@ impl Real for f32 {
 
     fn to_f64(self) -> f64 {
         f64::from(self)
+    }
+
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+
+    fn is_full(self) -> bool {
+        self.is_normal()
     }
 
     fn slice_mut<'a>(tile: &'a mut TileMut<'_>) -> Option<&'a mut [Self]> {

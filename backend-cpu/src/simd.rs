@@ -14,6 +14,7 @@
 //! | `convert.rs`, `norm.rs` | rounding; sums of magnitudes and squares |
 
 pub(crate) mod convert;
+pub(crate) mod gemm;
 pub(crate) mod kernel;
 pub(crate) mod level;
 pub(crate) mod norm;

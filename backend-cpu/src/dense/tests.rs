@@ -82,10 +82,10 @@ fn results(
     let (a, b, l) = (matrix(m, k, 0, 1), matrix(n, k, 0, 3), matrix(n, n, n, 1));
     let (mut c, mut s, mut f) = (matrix(m, n, 0, 5), matrix(m, m, 0, 1), matrix(n, n, n, 7));
     let operands = ((a.view(), Trans::No), (b.view(), Trans::Yes));
-    algebra::gemm::<Faer>(-1.0, operands.0, operands.1, c.view_mut()).unwrap();
-    algebra::trsm::<Faer>(Solve::RightTransposed, l.view(), c.view_mut()).unwrap();
-    algebra::syrk::<Faer>(-1.0, a.view(), s.view_mut()).unwrap();
-    algebra::potrf::<Faer>(f.view_mut()).unwrap();
+    algebra::gemm::<Blocked>(-1.0, operands.0, operands.1, c.view_mut()).unwrap();
+    algebra::trsm::<Blocked>(Solve::RightTransposed, l.view(), c.view_mut()).unwrap();
+    algebra::syrk::<Blocked>(-1.0, a.view(), s.view_mut()).unwrap();
+    algebra::potrf::<Blocked>(f.view_mut()).unwrap();
     [c.values(false), s.values(true), f.values(false)]
 }
 
@@ -126,7 +126,7 @@ fn the_first_wrong_pivot_is_named() {
                     let mut values = vec![0.0; n * n];
                     (0..n).for_each(|i| values[i * (n + 1)] = if i < pivot { 4.0 } else { wrong });
                     let mut tile = Tile::from_f64(n, n, &values, p, 0);
-                    let failed = algebra::potrf::<Faer>(tile.as_mut());
+                    let failed = algebra::potrf::<Blocked>(tile.as_mut());
                     let (rows, precision) = (n, p);
                     let expected = CpuError::NotPositiveDefinite {
                         pivot,
@@ -147,7 +147,7 @@ fn a_nan_anywhere_in_the_lower_triangle_is_found() {
             let mut values = numbers(n * n, n);
             values[c * n + r] = f64::NAN;
             let mut tile = Tile::from_f64(n, n, &values, Precision::F64, 0);
-            let failed = algebra::potrf::<Faer>(tile.as_mut());
+            let failed = algebra::potrf::<Blocked>(tile.as_mut());
             assert!(
                 matches!(failed, Err(CpuError::NotPositiveDefinite { pivot, .. }) if pivot == r)
             );
@@ -165,7 +165,7 @@ fn what_stands_above_the_diagonal_is_not_read_and_becomes_zero() {
         .for_each(|at| rubbish[at] = f64::NAN);
     let factor = |values: &[f64]| {
         let mut tile = Tile::from_f64(n, n, values, Precision::F64, 0);
-        algebra::potrf::<Faer>(tile.as_mut()).unwrap();
+        algebra::potrf::<Blocked>(tile.as_mut()).unwrap();
         tile.to_f64()
     };
     let l = factor(&rubbish);
@@ -183,7 +183,7 @@ fn outputs_that_are_no_accumulators_are_refused() {
     for p in [Precision::F16, Precision::Tf32, Precision::I8] {
         let mut c = Tile::zeros(2, 2, p);
         let (a, no) = (a.as_ref(), Trans::No);
-        let refused = algebra::gemm::<Faer>(1.0, (a, no), (a, no), c.as_mut());
+        let refused = algebra::gemm::<Blocked>(1.0, (a, no), (a, no), c.as_mut());
         let operation = "gemm";
         assert_eq!(
             refused,

@@ -1,0 +1,163 @@
+//! Products, triangular solves and Cholesky factors of tiles.
+//!
+//! Operands are packed into *slivers*: as many rows as a vector has lanes, term by term. The
+//! micro-kernel keeps the sums of three slivers by N columns in registers and goes through the
+//! terms once, in ascending order: an entry is one chain of multiply-adds, fused where the
+//! instruction set can, and its bits depend on its own row and column and the instruction set
+//! only. Wide instruction sets give the same bits as narrow ones with fused operations.
+//!
+//! | file | job |
+//! |---|---|
+//! | `lanes.rs`, `x86.rs` | what an instruction set does: load, broadcast, multiply and add |
+//! | `pack.rs` | operands of any precision, widened while packed |
+//! | `micro.rs` | the micro-kernel |
+//! | `product.rs` | general and symmetric products |
+//! | `triangle.rs` | triangular solves and Cholesky factors |
+//! | `space.rs` | storage that a thread keeps for packed operands |
+
+mod lanes;
+mod micro;
+mod pack;
+mod product;
+mod space;
+mod triangle;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use epitile_core::precision::exp2;
+
+use crate::algebra::Output;
+use crate::operand::Real;
+use crate::simd::level::{Level, level};
+pub(crate) use pack::Source;
+use space::Space;
+
+/// A type with kernels of its own.
+pub(crate) trait Kernels: Real {
+    /// C ← C + α·A·Bᵀ; without B, the lower triangle of C ← C + α·A·Aᵀ, and what stands above the
+    /// diagonal is unspecified afterwards.
+    ///
+    /// # Panics
+    /// Unless C is m × n, A m × k and B n × k, none of them empty.
+    fn product(alpha: Self, a: Source<'_>, b: Option<Source<'_>>, c: Output<'_, Self>);
+
+    /// X Lᵀ = B for the lower triangle L; B becomes X.
+    ///
+    /// # Panics
+    /// Unless B is m × n and L n × n.
+    fn solve(l: Source<'_>, b: Output<'_, Self>);
+
+    /// Lower triangle of A becomes its Cholesky factor.
+    ///
+    /// # Errors
+    /// The first pivot that is not positive or not finite.
+    ///
+    /// # Panics
+    /// Unless A is square.
+    fn factor(a: Output<'_, Self>) -> Result<(), usize>;
+}
+
+/// Runs `$run` with the lanes and number of columns that suit the instruction set in use.
+macro_rules! dispatch {
+    (
+        $t:ty, $columns:tt, $run:path,
+        ($($arg:ident: $ty:ty),*) $(-> $out:ty)?
+    ) => {
+        dispatch!(@ $t, $columns, $run, ($($arg: $ty),*), ($($out)?))
+    };
+    (
+        @ $t:ty, ($wide:literal, $narrow:literal, $plain:literal), $run:path,
+        ($($arg:ident: $ty:ty),*), ($($out:ty)?)
+    ) => {{
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
+            fn wide($($arg: $ty),*) $(-> $out)? {
+                use $run as run;
+                // SAFETY: the features that this function enables.
+                unsafe { run::<x86::Avx512<$t>, $wide>($($arg),*) }
+            }
+            #[target_feature(enable = "avx2,fma,f16c")]
+            fn narrow($($arg: $ty),*) $(-> $out)? {
+                use $run as run;
+                // SAFETY: the features that this function enables.
+                unsafe { run::<x86::Avx2<$t>, $narrow>($($arg),*) }
+            }
+            match level() {
+                // SAFETY: `level` has found these features.
+                Level::Avx512 => return unsafe { wide($($arg),*) },
+                // SAFETY: `level` has found these features.
+                Level::Avx2 => return unsafe { narrow($($arg),*) },
+                Level::Portable => {}
+            }
+        }
+        use $run as run;
+        // SAFETY: nothing beyond the baseline is needed.
+        unsafe { run::<lanes::Portable<$t>, $plain>($($arg),*) }
+    }};
+}
+
+macro_rules! kernels {
+    ($t:ty, $columns:tt) => {
+        impl Kernels for $t {
+            fn product(alpha: $t, a: Source<'_>, b: Option<Source<'_>>, c: Output<'_, $t>) {
+                let of_b = b.as_ref().unwrap_or(&a);
+                assert_eq!((c.rows, c.cols), (a.rows, of_b.rows), "shape of C");
+                assert_eq!(a.terms, of_b.terms, "terms of A and B");
+                let (alpha, a, b) = folded(alpha, a, b);
+                space::with(|space| {
+                    let (a, b) = (&a, b.as_ref());
+                    dispatch!(
+                        $t, $columns, product::run,
+                        (alpha: $t, a: &Source<'_>, b: Option<&Source<'_>>, c: Output<'_, $t>, space: &mut Space)
+                    )
+                });
+            }
+
+            fn solve(l: Source<'_>, b: Output<'_, $t>) {
+                assert_eq!((l.rows, l.terms), (b.cols, b.cols), "shape of the triangle");
+                space::with(|space| {
+                    let l = &l;
+                    dispatch!(
+                        $t, $columns, triangle::solve,
+                        (l: &Source<'_>, b: Output<'_, $t>, space: &mut Space)
+                    )
+                });
+            }
+
+            fn factor(a: Output<'_, $t>) -> Result<(), usize> {
+                assert_eq!(a.rows, a.cols, "a square tile");
+                space::with(|space| {
+                    dispatch!(
+                        $t, $columns, triangle::factor,
+                        (a: Output<'_, $t>, space: &mut Space) -> Result<(), usize>
+                    )
+                })
+            }
+        }
+    };
+}
+
+kernels!(f32, (8, 4, 4));
+kernels!(f64, (8, 4, 2));
+
+/// Takes the scales of narrow operands into α, if that is exact.
+fn folded<'a, T: Real>(
+    alpha: T,
+    mut a: Source<'a>,
+    mut b: Option<Source<'a>>,
+) -> (T, Source<'a>, Option<Source<'a>>) {
+    let of_b = b.as_ref().unwrap_or(&a);
+    if a.is_narrow() && of_b.is_narrow() {
+        let wanted = alpha.to_f64() * exp2(a.scale + of_b.scale);
+        let factor = T::of_f64(wanted);
+        if factor.to_f64() == wanted && factor.is_full() {
+            a.scale = 0;
+            if let Some(b) = &mut b {
+                b.scale = 0;
+            }
+            return (factor, a, b);
+        }
+    }
+    (alpha, a, b)
+}
