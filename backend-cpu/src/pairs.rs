@@ -144,17 +144,17 @@ fn block(
 ) -> PairTile {
     let squared = match statistic.kind() {
         PairKind::Product(_) => {
-            return PairTile::Fixed(product::block(statistic.codes(), rows, cols, diagonal));
+            return PairTile::Fixed(product::block(statistic.codes(), rows, cols, diagonal).into());
         }
         kind => kind == PairKind::Squared,
     };
     let counts = count(squared, rows, cols, diagonal);
     if whole {
-        return PairTile::Whole(counts);
+        return PairTile::Whole(counts.into());
     }
     let mut sums: Vec<i64> = counts.iter().map(|&c| i64::from(c) << MEAN_BITS).collect();
     missing::add(statistic.corrections(), rows, cols, diagonal, &mut sums);
-    PairTile::Fixed(sums)
+    PairTile::Fixed(sums.into())
 }
 
 /// Sums over the planes, row-major with [`PAIR_EDGE`] columns.
