@@ -4,6 +4,7 @@
 //! what missing calls change; products multiply integer codes. All sums are integers, so their
 //! order, the number of threads and the instruction set cannot change a bit.
 
+use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -46,6 +47,23 @@ impl Pairs {
     /// If the sets and the statistic differ in their SNPs or segments, or sums of squares might
     /// not fit 32 bits (from 2³⁰ SNPs on).
     pub fn new(statistic: &PairStatistic, rows: &Genotypes, cols: Option<&Genotypes>) -> Self {
+        let Ok(pairs) = Self::kept(statistic, rows, cols, Ok::<_, Infallible>);
+        pairs
+    }
+
+    /// The same with every block put through `keep`, which gives back an equal one.
+    ///
+    /// # Errors
+    /// That of `keep`.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub(crate) fn kept<E: Send>(
+        statistic: &PairStatistic,
+        rows: &Genotypes,
+        cols: Option<&Genotypes>,
+        keep: impl Fn(PairTile) -> Result<PairTile, E> + Sync,
+    ) -> Result<Self, E> {
         let symmetric = cols.is_none();
         let cols = cols.unwrap_or(rows);
         let snps = [rows.snps(), cols.snps(), statistic.snps()];
@@ -68,17 +86,17 @@ impl Pairs {
             .with_max_len(1)
             .map(|(i, j)| {
                 let (rows, cols) = (Slice::block(rows, i), Slice::block(cols, j));
-                block(statistic, rows, cols, symmetric && i == j, whole)
+                keep(block(statistic, rows, cols, symmetric && i == j, whole))
             })
-            .collect();
+            .collect::<Result<_, E>>()?;
         let max = whole.then(|| tiles.iter().map(largest).max().unwrap_or(0));
         let unit = if whole { 0 } else { statistic.unit() };
-        Pairs {
+        Ok(Pairs {
             matrix: PairMatrix::new(shape, symmetric, unit, tiles),
             unit: statistic.unit(),
             max,
             tables: Mutex::default(),
-        }
+        })
     }
 
     /// The stored numbers.

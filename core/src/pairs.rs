@@ -6,7 +6,6 @@
 //! Σ z_i z_j, z = (x − μ)·w, round z once to a fixed-point number instead; see
 //! [`PairStatistic::new`] for the bound.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::genotypes::{Counts, Genotypes};
