@@ -13,6 +13,7 @@ use crate::dense::Blocked;
 use crate::error::CpuError;
 use crate::pairs::Pairs;
 use crate::simd::level::{Half, isa};
+use crate::scratch::Scratch;
 use crate::{algebra, convert, kernel, norm, panel};
 
 /// Tiles in main memory, computed with faer and this crate's kernels.
@@ -21,8 +22,24 @@ use crate::{algebra, convert, kernel, norm, panel};
 /// threads; [`pairs`](Backend::pairs) fills its blocks on the current rayon pool, in integers.
 /// Products and solves of right-hand-side panels (F64, at most 8 columns) give each column and
 /// each row bits that depend on nothing but their own operands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cpu;
+///
+/// What does not fit in memory can be kept in a file ([`Scratch`]): pair statistics, tiles that
+/// are settled, or both. The bits are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Cpu {
+    /// Where pair statistics are kept; `None` for memory.
+    pub pairs: Option<Scratch>,
+    /// Where settled tiles are kept; `None` for memory.
+    pub tiles: Option<Scratch>,
+}
+
+impl Cpu {
+    /// With everything in memory, as [`Default`].
+    pub const MEMORY: Self = Cpu {
+        pairs: None,
+        tiles: None,
+    };
+}
 
 impl Backend for Cpu {
     type Tile = Tile;
@@ -64,7 +81,12 @@ impl Backend for Cpu {
         rows: &Self::Panel,
         cols: Option<&Self::Panel>,
     ) -> Result<Pairs, CpuError> {
-        Ok(Pairs::new(statistic, rows, cols.map(|c| &**c)))
+        Pairs::kept(statistic, rows, cols.map(|c| &**c), |block| {
+            match &self.pairs {
+                Some(scratch) => scratch.block(block),
+                None => Ok(block),
+            }
+        })
     }
 
     fn pair_block(&self, pairs: &Pairs, rows: &[u32], cols: &[u32]) -> Result<Vec<i64>, CpuError> {
@@ -92,6 +114,13 @@ impl Backend for Cpu {
 
     fn convert(&self, tile: &Tile, precision: Precision, scale: i32) -> Result<Tile, CpuError> {
         convert::convert(tile.as_ref(), precision, scale)
+    }
+
+    fn settle(&self, tile: Tile) -> Result<Tile, CpuError> {
+        match &self.tiles {
+            Some(scratch) => scratch.tile(tile),
+            None => Ok(tile),
+        }
     }
 
     fn norm(&self, tile: &Tile) -> Result<TileNorm, CpuError> {

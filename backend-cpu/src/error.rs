@@ -24,6 +24,9 @@ pub enum CpuError {
         /// The precision it was handed.
         precision: Precision,
     },
+    /// The scratch file cannot be written; [`Scratch::failure`](crate::Scratch::failure) has the
+    /// cause.
+    Scratch,
 }
 
 impl fmt::Display for CpuError {
@@ -41,6 +44,7 @@ impl fmt::Display for CpuError {
                 operation,
                 precision,
             } => write!(f, "{operation} does not take {precision} tiles here"),
+            CpuError::Scratch => f.write_str("the scratch file cannot be written"),
         }
     }
 }
@@ -52,6 +56,7 @@ impl BackendError for CpuError {
         match *self {
             CpuError::NotPositiveDefinite { pivot, .. } => ErrorKind::NotPositiveDefinite { pivot },
             CpuError::Unsupported { .. } => ErrorKind::Unsupported,
+            CpuError::Scratch => ErrorKind::Storage,
         }
     }
 }

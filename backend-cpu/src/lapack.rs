@@ -199,15 +199,15 @@ impl Backend for LapackCpu {
     }
 
     fn supports(&self, precision: Precision) -> bool {
-        Cpu.supports(precision)
+        Cpu::MEMORY.supports(precision)
     }
 
     fn accumulator_roundoff(&self, precision: Precision) -> f64 {
-        Cpu.accumulator_roundoff(precision)
+        Cpu::MEMORY.accumulator_roundoff(precision)
     }
 
     fn panel(&self, genotypes: Arc<Genotypes>) -> Result<Self::Panel, CpuError> {
-        Cpu.panel(genotypes)
+        Cpu::MEMORY.panel(genotypes)
     }
 
     fn pairs(
@@ -216,11 +216,11 @@ impl Backend for LapackCpu {
         rows: &Self::Panel,
         cols: Option<&Self::Panel>,
     ) -> Result<Pairs, CpuError> {
-        Cpu.pairs(statistic, rows, cols)
+        Cpu::MEMORY.pairs(statistic, rows, cols)
     }
 
     fn pair_block(&self, pairs: &Pairs, rows: &[u32], cols: &[u32]) -> Result<Vec<i64>, CpuError> {
-        Cpu.pair_block(pairs, rows, cols)
+        Cpu::MEMORY.pair_block(pairs, rows, cols)
     }
 
     fn kernel_tile(
@@ -231,30 +231,30 @@ impl Backend for LapackCpu {
         cols: &[u32],
         precision: Precision,
     ) -> Result<Tile, CpuError> {
-        Cpu.kernel_tile(map, pairs, rows, cols, precision)
+        Cpu::MEMORY.kernel_tile(map, pairs, rows, cols, precision)
     }
 
     fn upload(&self, tile: TileRef<'_>) -> Result<Tile, CpuError> {
-        Cpu.upload(tile)
+        Cpu::MEMORY.upload(tile)
     }
 
     fn download(&self, tile: &Tile) -> Result<Tile, CpuError> {
-        Cpu.download(tile)
+        Cpu::MEMORY.download(tile)
     }
 
     fn convert(&self, tile: &Tile, precision: Precision, scale: i32) -> Result<Tile, CpuError> {
-        Cpu.convert(tile, precision, scale)
+        Cpu::MEMORY.convert(tile, precision, scale)
     }
 
     fn norm(&self, tile: &Tile) -> Result<TileNorm, CpuError> {
-        Cpu.norm(tile)
+        Cpu::MEMORY.norm(tile)
     }
 
     fn shift(&self, tile: &mut Tile, value: f64) -> Result<(), CpuError> {
-        Cpu.shift(tile, value)
+        Cpu::MEMORY.shift(tile, value)
     }
 
     fn synchronize(&self) -> Result<(), CpuError> {
-        Cpu.synchronize()
+        Cpu::MEMORY.synchronize()
     }
 }

@@ -9,6 +9,7 @@
 //! | `operand.rs`, `convert.rs`, `norm.rs` | tiles of any precision read, rounded, measured |
 //! | `algebra.rs`, `dense.rs` | gemm, syrk, trsm, potrf on borrowed views, by faer |
 //! | `panel.rs` | products and solves of right-hand sides, with promised bits |
+//! | `scratch.rs`, `scratch/` | [`Scratch`]: a file for what does not fit in memory |
 //! | `simd/` | the kernels, compiled once per instruction set |
 //! | `lapack.rs` | `LapackCpu`, the same backend on a system BLAS and LAPACK (feature `lapack`) |
 //! | `error.rs` | [`CpuError`] |
@@ -32,6 +33,8 @@ mod pairs;
 mod panel;
 mod product;
 #[allow(unsafe_code)]
+mod scratch;
+#[allow(unsafe_code)]
 mod simd;
 mod slice;
 
@@ -41,3 +44,4 @@ pub use error::CpuError;
 #[cfg(feature = "lapack")]
 pub use lapack::LapackCpu;
 pub use pairs::Pairs;
+pub use scratch::Scratch;

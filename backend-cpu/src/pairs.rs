@@ -4,6 +4,7 @@
 //! what missing calls change; products multiply integer codes. All sums are integers, so their
 //! order, the number of threads and the instruction set cannot change a bit.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use epitile_core::genotypes::Genotypes;
@@ -44,6 +45,23 @@ impl Pairs {
     /// If the sets and the statistic differ in their SNPs or segments, or sums of squares might
     /// not fit 32 bits (from 2³⁰ SNPs on).
     pub fn new(statistic: &PairStatistic, rows: &Genotypes, cols: Option<&Genotypes>) -> Self {
+        let Ok(pairs) = Self::kept(statistic, rows, cols, Ok::<_, Infallible>);
+        pairs
+    }
+
+    /// The same with every block put through `keep`, which gives back an equal one.
+    ///
+    /// # Errors
+    /// That of `keep`.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub(crate) fn kept<E: Send>(
+        statistic: &PairStatistic,
+        rows: &Genotypes,
+        cols: Option<&Genotypes>,
+        keep: impl Fn(PairTile) -> Result<PairTile, E> + Sync,
+    ) -> Result<Self, E> {
         let symmetric = cols.is_none();
         let cols = cols.unwrap_or(rows);
         let snps = [rows.snps(), cols.snps(), statistic.snps()];
@@ -66,17 +84,17 @@ impl Pairs {
             .with_max_len(1)
             .map(|(i, j)| {
                 let (rows, cols) = (Slice::block(rows, i), Slice::block(cols, j));
-                block(statistic, rows, cols, symmetric && i == j, whole)
+                keep(block(statistic, rows, cols, symmetric && i == j, whole))
             })
-            .collect();
+            .collect::<Result<_, E>>()?;
         let max = whole.then(|| tiles.iter().map(largest).max().unwrap_or(0));
         let unit = if whole { 0 } else { statistic.unit() };
-        Pairs {
+        Ok(Pairs {
             matrix: PairMatrix::new(shape, symmetric, unit, tiles),
             unit: statistic.unit(),
             max,
             tables: Mutex::default(),
-        }
+        })
     }
 
     /// The stored numbers.
@@ -142,18 +160,18 @@ fn block(
 ) -> PairTile {
     let distance = match statistic.kind() {
         PairKind::Product(_) => {
-            return PairTile::Fixed(product::block(statistic.codes(), rows, cols, diagonal));
+            return PairTile::Fixed(product::block(statistic.codes(), rows, cols, diagonal).into());
         }
         PairKind::Squared => Distance::Squared,
         PairKind::Absolute => Distance::Absolute,
     };
     let counts = count(distance, rows, cols, diagonal);
     if whole {
-        return PairTile::Whole(counts);
+        return PairTile::Whole(counts.into());
     }
     let mut sums: Vec<i64> = counts.iter().map(|&c| i64::from(c) << MEAN_BITS).collect();
     missing::add(statistic.corrections(), rows, cols, diagonal, &mut sums);
-    PairTile::Fixed(sums)
+    PairTile::Fixed(sums.into())
 }
 
 /// Sums over the planes, row-major with [`PAIR_EDGE`] columns.

@@ -2,7 +2,7 @@
 
 mod cpu {
     epitile_core::conformance!(
-        epitile_cpu::Cpu,
+        epitile_cpu::Cpu::MEMORY,
         [F64, F32, Tf32, F16, Bf16, F8E4M3, F8E5M2]
     );
 }

@@ -29,6 +29,8 @@ pub enum ErrorKind {
     OutOfMemory,
     /// The device or its driver failed.
     Device,
+    /// What does not fit in memory could not be written where it should go instead.
+    Storage,
 }
 
 /// A backend's own error, which may say more than its kind.
@@ -46,6 +48,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Unsupported => f.write_str("operation not supported in this precision"),
             ErrorKind::OutOfMemory => f.write_str("out of memory"),
             ErrorKind::Device => f.write_str("device failure"),
+            ErrorKind::Storage => f.write_str("storage failure"),
         }
     }
 }
@@ -177,6 +180,13 @@ pub trait Backend: Sync {
         precision: Precision,
         scale: i32,
     ) -> Result<Self::Tile, Self::Error>;
+
+    /// `tile`, bit for bit, which from now on is only read: for *users* the end of its making; for
+    /// *implementers* the moment to move it to memory that is larger and slower. Stays where it is
+    /// if this is not overridden.
+    fn settle(&self, tile: Self::Tile) -> Result<Self::Tile, Self::Error> {
+        Ok(tile)
+    }
 
     /// Norms of a tile, accumulated in FP64.
     fn norm(&self, tile: &Self::Tile) -> Result<TileNorm, Self::Error>;

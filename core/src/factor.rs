@@ -130,18 +130,20 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
                 *out = Some(sum);
             }
             Op::Potrf { .. } => {
-                if let Some(a) = out {
-                    backend.potrf(a)?;
+                if let Some(mut a) = out.take() {
+                    backend.potrf(&mut a)?;
+                    *out = Some(backend.settle(a)?);
                 }
             }
             Op::Trsm { i, k } => {
-                if let Some(a) = out {
-                    backend.trsm(Solve::RightTransposed, reads[0], a)?;
+                if let Some(mut a) = out.take() {
+                    backend.trsm(Solve::RightTransposed, reads[0], &mut a)?;
                     let precision = plan[(i, k)];
                     if precision != precision.accumulator() {
-                        let scale = natural_scale(backend.norm(a)?.max, precision);
-                        *a = backend.convert(a, precision, scale)?;
+                        let scale = natural_scale(backend.norm(&a)?.max, precision);
+                        a = backend.convert(&a, precision, scale)?;
                     }
+                    *out = Some(backend.settle(a)?);
                 }
             }
         }

@@ -30,6 +30,7 @@
 //! | [`refine`] | conjugate gradients on the true kernel |
 //! | [`round`] | rounding: once, from f64, to nearest even |
 //! | [`solver`] | from K and λ to certified solutions, and what to do when a factor fails |
+//! | [`stored`] | numbers owned, or lent by a store |
 //! | [`sym`] | packed lower triangles of anything |
 //! | [`system`] | K over chosen individuals, never stored whole |
 //! | [`task`] | an algorithm as a sequence of tile operations |
@@ -63,6 +64,7 @@ pub mod reference;
 pub mod refine;
 pub mod round;
 pub mod solver;
+pub mod stored;
 pub mod sym;
 pub mod system;
 pub mod task;

@@ -6,11 +6,11 @@
 //! Σ z_i z_j, z = (x − μ)·w, round z once to a fixed-point number instead; see
 //! [`PairStatistic::new`] for the bound.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::genotypes::{Counts, Genotypes};
 use crate::precision::{exp2, exponent};
+use crate::stored::Stored;
 
 /// Fraction bits of imputed dosages.
 pub const MEAN_BITS: u32 = 32;
@@ -240,19 +240,9 @@ pub fn centred_norms(g: &Genotypes, counts: &[Counts]) -> Vec<f64> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PairTile {
     /// Whole values.
-    Whole(Vec<u32>),
+    Whole(Stored<u32>),
     /// Values in units of the statistic.
-    Fixed(Vec<i64>),
-}
-
-impl PairTile {
-    /// A block of `len` zeros.
-    pub fn zeros(len: usize, whole: bool) -> Self {
-        match whole {
-            true => PairTile::Whole(vec![0; len]),
-            false => PairTile::Fixed(vec![0; len]),
-        }
-    }
+    Fixed(Stored<i64>),
 }
 
 /// Stored pair statistics of `rows × cols` individuals in square blocks, row-major inside a

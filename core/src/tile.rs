@@ -1,8 +1,9 @@
 //! Tiles: small column-major matrices whose precision is a run-time value.
 //!
 //! A stored number v stands for v·2^scale, so that an 8- or 16-bit tile uses its format's range.
-//! [`Tile`] owns its bytes; [`TileRef`] and [`TileMut`] borrow them from whoever does (a tile, a
-//! memory-mapped file, a distributed runtime), with a leading dimension.
+//! [`Tile`] owns its bytes, or reads them in the store that lends them (see [`crate::stored`]);
+//! [`TileRef`] and [`TileMut`] borrow them from whoever has them (a tile, a distributed runtime),
+//! with a leading dimension.
 
 mod view;
 
@@ -10,20 +11,21 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::precision::{Precision, exp2, exponent};
+use crate::stored::Stored;
 
 pub use view::{Elements, TileMut, TileRef};
 
 /// Exponents a scale may have: those of the powers of two that f64 holds.
 pub const SCALES: core::ops::RangeInclusive<i32> = -1074..=1023;
 
-/// An owned `rows × cols` matrix, column-major without gaps, its bytes aligned to 8.
+/// A `rows × cols` matrix, column-major without gaps, its bytes aligned to 8.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tile {
     rows: usize,
     cols: usize,
     precision: Precision,
     scale: i32,
-    words: Vec<u64>,
+    words: Stored<u64>,
 }
 
 impl Tile {
@@ -35,7 +37,7 @@ impl Tile {
             cols,
             precision,
             scale: 0,
-            words: vec![0; words],
+            words: vec![0; words].into(),
         }
     }
 
@@ -78,8 +80,26 @@ impl Tile {
         }
         let mut tile = Tile::zeros(rows, cols, precision);
         tile.scale = scale;
-        bytemuck::cast_slice_mut::<u64, u8>(&mut tile.words)[..expected].copy_from_slice(bytes);
+        bytemuck::cast_slice_mut::<u64, u8>(tile.words.to_mut())[..expected].copy_from_slice(bytes);
         Some(tile)
+    }
+
+    /// The same tile with its bytes in another place: `keep` gets them, padded to whole words, and
+    /// gives back the same words, owned or lent.
+    ///
+    /// # Errors
+    /// That of `keep`.
+    ///
+    /// # Panics
+    /// If `keep` gives back another number of words.
+    pub fn kept<E>(
+        mut self,
+        keep: impl FnOnce(Stored<u64>) -> Result<Stored<u64>, E>,
+    ) -> Result<Self, E> {
+        let count = self.words.len();
+        self.words = keep(self.words)?;
+        assert_eq!(self.words.len(), count, "words of a kept tile");
+        Ok(self)
     }
 
     /// Rows.
@@ -119,7 +139,7 @@ impl Tile {
         }
     }
 
-    /// A mutable view of the whole tile.
+    /// A mutable view of the whole tile; lent bytes are copied first.
     pub fn as_mut(&mut self) -> TileMut<'_> {
         let bytes = self.rows * self.cols * self.precision.bytes();
         TileMut {
@@ -128,7 +148,7 @@ impl Tile {
             ld: self.rows,
             precision: self.precision,
             scale: self.scale,
-            bytes: &mut bytemuck::cast_slice_mut(&mut self.words)[..bytes],
+            bytes: &mut bytemuck::cast_slice_mut(self.words.to_mut())[..bytes],
         }
     }
 

@@ -136,7 +136,7 @@ fn predicts(model: &Model) {
     };
     let log = RunLog::new(None, true);
     for intervals in [false, true] {
-        match predict(&Cpu, &InOrder, model, &new, intervals, &log) {
+        match predict(&Cpu::MEMORY, &InOrder, model, &new, intervals, &log) {
             Ok(predicted) => {
                 assert_eq!(predicted.len(), model.traits.len());
                 for p in predicted {
@@ -327,7 +327,7 @@ fn valid(kind: usize) -> Vec<u8> {
         save_factor: kind != 1,
     };
     let log = RunLog::new(None, true);
-    let model = fit(&Cpu, &InOrder, cohort, data, &options, &log).expect("a fit");
+    let model = fit(&Cpu::MEMORY, &InOrder, cohort, data, &options, &log).expect("a fit");
     let path = folder.path("m");
     model.save(&path).expect("a model");
     let again = Model::load(&path).expect("a model that was saved");

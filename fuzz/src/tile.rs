@@ -128,14 +128,20 @@ fn products(source: &mut Source<'_>) -> Result<(), Failure> {
     let alpha = source.pick(&[-1.0, 1.0, 0.0, -0.3, 2.5]);
     let a = operand(source, gemm::oriented((m, k), ta));
     let b = operand(source, gemm::oriented((k, n), tb));
-    gemm::holds(&Cpu, alpha, (&a, ta), (&b, tb), &output(source, (m, n)))
+    gemm::holds(
+        &Cpu::MEMORY,
+        alpha,
+        (&a, ta),
+        (&b, tb),
+        &output(source, (m, n)),
+    )
 }
 
 fn updates(source: &mut Source<'_>) -> Result<(), Failure> {
     let (n, k) = (side(source), side(source));
     let alpha = source.pick(&[-1.0, 1.0, -0.3]);
     let a = operand(source, (n, k));
-    syrk::holds(&Cpu, alpha, &a, &output(source, (n, n)))
+    syrk::holds(&Cpu::MEMORY, alpha, &a, &output(source, (n, n)))
 }
 
 fn solves(source: &mut Source<'_>) -> Result<(), Failure> {
@@ -146,7 +152,7 @@ fn solves(source: &mut Source<'_>) -> Result<(), Failure> {
         epitile_core::backend::Solve::RightTransposed => (systems, n),
         _ => (n, systems),
     };
-    trsm::holds(&Cpu, solve, &l, &output(source, shape))
+    trsm::holds(&Cpu::MEMORY, solve, &l, &output(source, shape))
 }
 
 /// B Bᵀ + δI factors within its bound; a symmetric matrix of any numbers does, or is refused.
@@ -163,9 +169,9 @@ fn factors(source: &mut Source<'_>) -> Result<(), Failure> {
         (r, c) => product(r, c),
     };
     let values: Vec<f64> = (0..n * n).map(entry).collect();
-    potrf::holds(&Cpu, &Tile::from_f64(n, n, &values, p, 0))?;
+    potrf::holds(&Cpu::MEMORY, &Tile::from_f64(n, n, &values, p, 0))?;
     let mut any = Tile::from_f64(n, n, &numbers(source, n * n), p, 0);
-    match Cpu.potrf(&mut any) {
+    match Cpu::MEMORY.potrf(&mut any) {
         Ok(()) => {
             let l = any.to_f64();
             for (at, v) in l.iter().enumerate().filter(|_| n > 0) {
@@ -184,14 +190,14 @@ fn factors(source: &mut Source<'_>) -> Result<(), Failure> {
 
 fn norms(source: &mut Source<'_>) -> Result<(), Failure> {
     let shape = (side(source), side(source));
-    norm::holds(&Cpu, &operand(source, shape))
+    norm::holds(&Cpu::MEMORY, &operand(source, shape))
 }
 
 fn conversions(source: &mut Source<'_>) -> Result<(), Failure> {
     let shape = (side(source), side(source));
     let tile = operand(source, shape);
     let (to, scale) = (source.pick(&FORMATS), source.below(65) as i32 - 32);
-    convert::holds(&Cpu, &tile, to, scale)
+    convert::holds(&Cpu::MEMORY, &tile, to, scale)
 }
 
 /// Any bits in a format, with gaps between columns.
@@ -209,7 +215,7 @@ fn raw(source: &mut Source<'_>, (rows, cols, ld): (usize, usize, usize)) -> Tile
     let aligned = Tile::from_bytes(len / 8 + 1, 1, Precision::F64, 0, &bytes).expect("whole words");
     let bytes = &aligned.bytes()[..len];
     let view = TileRef::new((rows, cols, ld), p, scale, bytes);
-    require(upload::holds(&Cpu, view));
+    require(upload::holds(&Cpu::MEMORY, view));
     view.to_tile()
 }
 
@@ -233,7 +239,7 @@ fn any_conversion(source: &mut Source<'_>) -> Result<(), Failure> {
     let (rows, cols) = (side(source) / 4, side(source) / 4);
     let tile = raw(source, (rows, cols, rows));
     let (to, scale) = (source.pick(&FORMATS), any_scale(source));
-    convert::holds(&Cpu, &tile, to, scale)
+    convert::holds(&Cpu::MEMORY, &tile, to, scale)
 }
 
 /// Every operation on any bits: shapes and formats are kept, errors are the documented ones.
@@ -253,15 +259,19 @@ fn any_bits(source: &mut Source<'_>) -> Result<(), Failure> {
     };
     let mut c = of(&square, n);
     let (no, yes) = (Trans::No, Trans::Yes);
-    Cpu.gemm(alpha, (&a, no), (&a, yes), &mut c).expect("gemm");
+    Cpu::MEMORY
+        .gemm(alpha, (&a, no), (&a, yes), &mut c)
+        .expect("gemm");
     same(&c, n);
     let mut c = of(&wide, k);
-    Cpu.gemm(alpha, (&l, yes), (&a, no), &mut c).expect("gemm");
+    Cpu::MEMORY
+        .gemm(alpha, (&l, yes), (&a, no), &mut c)
+        .expect("gemm");
     same(&c, k);
     let mut c = of(&square, n);
-    Cpu.syrk(alpha, &a, &mut c).expect("syrk");
+    Cpu::MEMORY.syrk(alpha, &a, &mut c).expect("syrk");
     same(&c, n);
-    Cpu.shift(&mut c, alpha).expect("shift");
+    Cpu::MEMORY.shift(&mut c, alpha).expect("shift");
     same(&c, n);
     for solve in trsm::FORMS {
         let right = solve == epitile_core::backend::Solve::RightTransposed;
@@ -269,11 +279,11 @@ fn any_bits(source: &mut Source<'_>) -> Result<(), Failure> {
             true => Tile::from_f64(k, n, &wide, p, 0),
             false => of(&wide, k),
         };
-        Cpu.trsm(solve, &l, &mut b).expect("trsm");
+        Cpu::MEMORY.trsm(solve, &l, &mut b).expect("trsm");
         assert_eq!((b.rows(), b.cols()), if right { (k, n) } else { (n, k) });
     }
     let mut c = of(&square, n);
-    if let Err(e) = Cpu.potrf(&mut c) {
+    if let Err(e) = Cpu::MEMORY.potrf(&mut c) {
         let kind = e.kind();
         assert!(
             matches!(kind, ErrorKind::NotPositiveDefinite { pivot } if pivot < n),
@@ -281,7 +291,7 @@ fn any_bits(source: &mut Source<'_>) -> Result<(), Failure> {
         );
     }
     same(&c, n);
-    let told = Cpu.norm(&a).expect("norm");
+    let told = Cpu::MEMORY.norm(&a).expect("norm");
     assert_eq!(told.rows.len(), n);
     Ok(())
 }

@@ -9,6 +9,7 @@ use epitile_core::solver::SolveError;
 use epitile_cpu::{Cpu, Rayon};
 
 use crate::error::{Error, Result};
+use crate::spill::Spill;
 
 /// A backend as users name it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,12 +59,18 @@ pub trait Job {
 /// Threads that can be asked for.
 pub const MOST_THREADS: usize = 1024;
 
-/// Runs a job on the chosen backend with `threads` threads (0: one per core).
+/// Runs a job on the chosen backend with `threads` threads (0: one per core); what does not fit in
+/// memory goes to `spill`.
 ///
 /// # Errors
-/// `Device` if the backend is not available here, `Usage` if no threads can be had, and the
-/// job's own.
-pub fn dispatch<J: Job + Send>(choice: BackendChoice, threads: usize, job: J) -> Result<J::Output>
+/// `Device` if the backend is not available here, `Usage` if no threads can be had, `Write` if the
+/// scratch file fails, and the job's own.
+pub fn dispatch<J: Job + Send>(
+    choice: BackendChoice,
+    threads: usize,
+    spill: Option<&Spill>,
+    job: J,
+) -> Result<J::Output>
 where
     J::Output: Send,
 {
@@ -81,7 +88,9 @@ where
                     "--threads {threads}: the system refuses to start so many; give fewer"
                 ))
             })?;
-            pool.install(|| job.run(&Cpu, &Rayon))
+            let cpu = spill.map_or(Cpu::MEMORY, Spill::cpu);
+            pool.install(|| job.run(&cpu, &Rayon))
+                .map_err(|error| spill.map_or(error.clone(), |spill| spill.explain(error)))
         }
         BackendChoice::Cuda => Err(match epitile_cuda::probe() {
             Err(missing) => Error::device(missing.to_string()),

@@ -129,6 +129,11 @@ impl Error {
         Error::new(Kind::Write, file_message("write", path.as_ref(), cause))
     }
 
+    /// A folder has too little room; `text` names it, what is free and what is needed.
+    pub fn no_room(text: impl Into<String>) -> Self {
+        Error::new(Kind::Write, text)
+    }
+
     /// `path` breaks its format at `place` (a `u64` is a line number). `advice` may be empty.
     pub fn malformed(
         path: impl AsRef<Path>,

@@ -24,6 +24,7 @@
 //! | [`settings`] | kernels, γ and λ, given or chosen |
 //! | [`similarity`] | pair statistics of a cohort, and kernels of them |
 //! | [`simulate`] | cohorts with known truth |
+//! | [`spill`] | where does what does not fit in memory go? |
 //! | [`training`] | fixed effects and solution, the same for `cv` and `fit` |
 //!
 //! The command line is in `cli/`, one file per command; it belongs to the program, not to the
@@ -50,4 +51,5 @@ pub mod run;
 pub mod settings;
 pub mod similarity;
 pub mod simulate;
+pub mod spill;
 pub mod training;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use epitile_core::certificate::Certificate;
 use epitile_core::genotypes::{Counts, Genotypes};
 use epitile_core::kernel::Kernel;
+use epitile_core::policy::Policy;
 use epitile_core::tile::Tile;
 use serde::{Deserialize, Serialize};
 
@@ -205,6 +206,19 @@ impl Model {
             Error::inconsistent(format!(
                 "the model has kernel '{}', which this version does not know; update epitile",
                 self.meta.kernel
+            ))
+        })
+    }
+
+    /// The precision policy of the factor.
+    ///
+    /// # Errors
+    /// `Inconsistent` if this version does not know it.
+    pub fn policy(&self) -> Result<Policy> {
+        self.meta.precision.parse().map_err(|_| {
+            Error::inconsistent(format!(
+                "the model's precision policy '{}' is not one of this version; update epitile",
+                self.meta.precision
             ))
         })
     }

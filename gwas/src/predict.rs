@@ -23,7 +23,7 @@ use crate::similarity::{Cross, Inside};
 use crate::training::FixedEffects;
 
 /// New individuals whose kernel rows are held at a time.
-const CHUNK: usize = 2048;
+pub const CHUNK: usize = 2048;
 
 /// New individuals, in terms of the model.
 #[derive(Clone, Debug)]

@@ -32,20 +32,20 @@ fn factor(engine: &impl Engine, order: usize) -> SymTiles<Option<Tile>> {
                 let mut sum = Tile::from_f64(EDGE, EDGE, &values, Precision::F32, 0);
                 for j in 0..k {
                     if i == k {
-                        Cpu.syrk(-1.0, read(j), &mut sum)?;
+                        Cpu::MEMORY.syrk(-1.0, read(j), &mut sum)?;
                     } else {
                         let (a, b) = ((read(2 * j), Trans::No), (read(2 * j + 1), Trans::Yes));
-                        Cpu.gemm(-1.0, a, b, &mut sum)?;
+                        Cpu::MEMORY.gemm(-1.0, a, b, &mut sum)?;
                     }
                 }
                 *out = Some(sum);
             }
-            Op::Potrf { .. } => Cpu.potrf(out.as_mut().unwrap())?,
+            Op::Potrf { .. } => Cpu::MEMORY.potrf(out.as_mut().unwrap())?,
             Op::Trsm { i, k } => {
                 let mut b = out.take().unwrap();
-                Cpu.trsm(Solve::RightTransposed, read(0), &mut b)?;
+                Cpu::MEMORY.trsm(Solve::RightTransposed, read(0), &mut b)?;
                 let precision = [Precision::F32, Precision::F16][(i + k) % 2];
-                *out = Some(Cpu.convert(&b, precision, 0)?);
+                *out = Some(Cpu::MEMORY.convert(&b, precision, 0)?);
             }
         }
         Ok::<(), crate::CpuError>(())

@@ -25,7 +25,7 @@ fn gemm(criterion: &mut Criterion) {
     for format in FORMATS {
         let (a, mut c) = (tile(SQUARE, format), tile(SQUARE, format.accumulator()));
         group.bench_function(BenchmarkId::from_parameter(format), |b| {
-            b.iter(|| Cpu.gemm(-1.0, (black_box(&a), Trans::No), (&a, Trans::Yes), &mut c));
+            b.iter(|| Cpu::MEMORY.gemm(-1.0, (black_box(&a), Trans::No), (&a, Trans::Yes), &mut c));
         });
     }
     group.finish();
@@ -38,7 +38,7 @@ fn syrk(criterion: &mut Criterion) {
     for format in FORMATS {
         let (a, mut c) = (tile(SQUARE, format), tile(SQUARE, format.accumulator()));
         group.bench_function(BenchmarkId::from_parameter(format), |b| {
-            b.iter(|| Cpu.syrk(-1.0, black_box(&a), &mut c));
+            b.iter(|| Cpu::MEMORY.syrk(-1.0, black_box(&a), &mut c));
         });
     }
     group.finish();
@@ -51,7 +51,7 @@ fn trsm(criterion: &mut Criterion) {
     for format in ACCUMULATORS {
         let (l, rhs) = (definite(EDGE, format), tile(SQUARE, format));
         group.bench_function(BenchmarkId::from_parameter(format), |b| {
-            let run = |x: &mut _| Cpu.trsm(Solve::RightTransposed, black_box(&l), x);
+            let run = |x: &mut _| Cpu::MEMORY.trsm(Solve::RightTransposed, black_box(&l), x);
             b.iter_batched_ref(|| rhs.clone(), run, BatchSize::SmallInput);
         });
     }
@@ -64,9 +64,11 @@ fn potrf(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(CUBE / 3));
     for format in ACCUMULATORS {
         let a = definite(EDGE, format);
-        Cpu.potrf(&mut a.clone()).expect("a definite matrix");
+        Cpu::MEMORY
+            .potrf(&mut a.clone())
+            .expect("a definite matrix");
         group.bench_function(BenchmarkId::from_parameter(format), |b| {
-            let run = |a: &mut _| Cpu.potrf(black_box(a));
+            let run = |a: &mut _| Cpu::MEMORY.potrf(black_box(a));
             b.iter_batched_ref(|| a.clone(), run, BatchSize::SmallInput);
         });
     }

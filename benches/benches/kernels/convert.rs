@@ -19,14 +19,14 @@ pub(crate) fn bench(criterion: &mut Criterion) {
             let id = BenchmarkId::new(format!("{from} rounded to"), to);
             let scale = natural_scale(1.0, to);
             group.bench_function(id, |b| {
-                b.iter(|| Cpu.convert(black_box(&wide), to, scale));
+                b.iter(|| Cpu::MEMORY.convert(black_box(&wide), to, scale));
             });
         }
     }
     for from in FORMATS.into_iter().filter(|from| from.bytes() < 4) {
         let narrow = tile((EDGE, EDGE), from);
         group.bench_function(BenchmarkId::new("f32 from", from), |b| {
-            b.iter(|| Cpu.convert(black_box(&narrow), Precision::F32, 0));
+            b.iter(|| Cpu::MEMORY.convert(black_box(&narrow), Precision::F32, 0));
         });
     }
     group.finish();
@@ -36,7 +36,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     for of in FORMATS {
         let a = tile((EDGE, EDGE), of);
         group.bench_function(BenchmarkId::from_parameter(of), |b| {
-            b.iter(|| Cpu.norm(black_box(&a)));
+            b.iter(|| Cpu::MEMORY.norm(black_box(&a)));
         });
     }
     group.finish();

@@ -26,11 +26,11 @@ const POLICIES: [&str; 4] = ["f64", "f32", "adaptive", "uniform:f8e4m3"];
 pub(crate) fn bench(criterion: &mut Criterion) {
     let genotypes = inputs::genotypes(N, M, false);
     let statistic = PairStatistic::new(PairKind::Squared, genotypes.counts());
-    let panel = Cpu.panel(genotypes.clone()).expect("a panel");
-    let pairs = Cpu.pairs(&statistic, &panel, None).expect("pairs");
+    let panel = Cpu::MEMORY.panel(genotypes.clone()).expect("a panel");
+    let pairs = Cpu::MEMORY.pairs(&statistic, &panel, None).expect("pairs");
     let (map, index) = (inputs::gaussian(&genotypes), Vec::from_iter(0..N as u32));
     let system = System {
-        backend: &Cpu,
+        backend: &Cpu::MEMORY,
         engine: &Rayon,
         pairs: &pairs,
         map: &map,

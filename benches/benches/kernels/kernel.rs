@@ -22,8 +22,8 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     for (calls, missing) in [("table", false), ("exp", true)] {
         let genotypes = inputs::genotypes(N, M, missing);
         let statistic = PairStatistic::new(PairKind::Squared, genotypes.counts());
-        let panel = Cpu.panel(genotypes.clone()).expect("a panel");
-        let pairs = Cpu.pairs(&statistic, &panel, None).expect("pairs");
+        let panel = Cpu::MEMORY.panel(genotypes.clone()).expect("a panel");
+        let pairs = Cpu::MEMORY.pairs(&statistic, &panel, None).expect("pairs");
         let map = inputs::gaussian(&genotypes);
         let neighbours: Vec<u32> = (0..EDGE as u32).collect();
         let below: Vec<u32> = (N as u32 / 2..).take(EDGE).collect();
@@ -36,7 +36,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
             for to in ACCUMULATORS {
                 let id = BenchmarkId::new(format!("{calls}, {places}"), to);
                 group.bench_function(id, |b| {
-                    b.iter(|| Cpu.kernel_tile(black_box(&map), &pairs, rows, cols, to));
+                    b.iter(|| Cpu::MEMORY.kernel_tile(black_box(&map), &pairs, rows, cols, to));
                 });
             }
         }

@@ -24,11 +24,11 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     ];
     for (calls, missing) in [("complete", false), ("2 % missing", true)] {
         let genotypes = inputs::genotypes(N, M, missing);
-        let panel = Cpu.panel(genotypes.clone()).expect("a panel");
+        let panel = Cpu::MEMORY.panel(genotypes.clone()).expect("a panel");
         for (name, kind) in kinds {
             let statistic = PairStatistic::new(kind, genotypes.counts());
             group.bench_function(BenchmarkId::new(name, calls), |b| {
-                b.iter(|| Cpu.pairs(black_box(&statistic), &panel, None));
+                b.iter(|| Cpu::MEMORY.pairs(black_box(&statistic), &panel, None));
             });
         }
     }

@@ -21,7 +21,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         let l = tile((EDGE, EDGE), format);
         for (name, trans) in [("L x", Trans::No), ("Lᵀ x", Trans::Yes)] {
             group.bench_function(BenchmarkId::new(name, format), |b| {
-                b.iter(|| Cpu.gemm(-1.0, (black_box(&l), trans), (&x, Trans::No), &mut y));
+                b.iter(|| Cpu::MEMORY.gemm(-1.0, (black_box(&l), trans), (&x, Trans::No), &mut y));
             });
         }
     }
@@ -33,7 +33,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         let l = definite(EDGE, format);
         for (name, solve) in [("L⁻¹ x", Solve::Left), ("L⁻ᵀ x", Solve::LeftTransposed)] {
             group.bench_function(BenchmarkId::new(name, format), |b| {
-                let run = |x: &mut _| Cpu.trsm(solve, black_box(&l), x);
+                let run = |x: &mut _| Cpu::MEMORY.trsm(solve, black_box(&l), x);
                 b.iter_batched_ref(|| x.clone(), run, BatchSize::SmallInput);
             });
         }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use epitile::backend::BackendChoice;
+use epitile::backend::{BackendChoice, MOST_THREADS};
 use epitile::cohort::CohortOptions;
 use epitile::error::{Error, Result};
 use epitile::settings::{Gammas, default_ridges, ridge_of_heritability};
@@ -195,6 +195,14 @@ pub(crate) struct Computation {
     /// Rows of a tile [default: by the number of individuals]
     #[arg(long, value_name = "ROWS")]
     pub(crate) tile: Option<usize>,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
+}
+
+/// Where to compute, and with what.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Computation")]
+pub(crate) struct Machine {
     /// Where to compute: cpu or cuda
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     pub(crate) backend: BackendChoice,
@@ -204,6 +212,20 @@ pub(crate) struct Computation {
     /// Memory that may be used, in MiB [default: what the machine has available]
     #[arg(long, value_name = "MIB")]
     pub(crate) memory: Option<u64>,
+    /// Folder on a disk for a temporary file with what does not fit in memory (pair statistics,
+    /// factors); the results are the same
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scratch: Option<PathBuf>,
+}
+
+impl Machine {
+    /// Threads that will run.
+    pub(crate) fn threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, |t| t.get()),
+            given => given.min(MOST_THREADS),
+        }
+    }
 }
 
 impl Computation {

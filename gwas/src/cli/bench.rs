@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
-use epitile::backend::{Job, dispatch};
+use epitile::backend::Job;
 use epitile::bench::{BenchOptions, BenchResult, bench};
 use epitile::error::{Error, Result};
 use epitile::io::output::{AtomicFile, check_writable};
@@ -14,8 +14,10 @@ use epitile::simulate::{SimulateOptions, simulate};
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 use epitile_core::genotypes::Genotypes;
+use epitile_core::kernel::Kernel;
 
 use super::args::Computation;
+use super::memory;
 use super::program::Run;
 use super::screen::show;
 
@@ -88,25 +90,23 @@ impl Run for Args {
         };
         let simulation = log.timed("simulate", || simulate(&options))?;
         let traits: Vec<Vec<f64>> = simulation.traits.iter().map(|t| t.values()).collect();
-        let threads = match self.computation.threads {
-            0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
-            given => given,
-        };
         let options = BenchOptions {
             lambda: self.lambda,
             solve: self.computation.solve()?,
             tile: self.computation.tile,
             runs: self.runs,
-            threads,
+            threads: self.computation.machine.threads(),
         };
         let calls = Arc::new(simulation.cohort.genotypes);
+        let plan = memory::Plan::of(&calls, &[Kernel::Gaussian], &self.computation, self.traits);
+        let room = memory::check(&plan, &self.computation.machine, log)?;
         let job = Timing {
             calls: &calls,
             traits: &traits,
             options: &options,
             log,
         };
-        let result = dispatch(self.computation.backend, self.computation.threads, job)?;
+        let result = room.run(job)?;
         show(|out| print(&result, out))?;
         if let Some(path) = &self.json {
             let text = serde_json::to_string_pretty(&result)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
-use epitile::backend::{Job, dispatch};
+use epitile::backend::Job;
 use epitile::cohort::Cohort;
 use epitile::cv::{CvData, CvOptions, CvResult, cross_validate, obstacle, summaries, write};
 use epitile::error::{Error, Result};
@@ -105,9 +105,9 @@ impl Args {
             samples, genotypes, ..
         } = inputs.cohort;
         let calls = Arc::new(genotypes);
-        let threads = self.computation.threads;
-        let plan = memory::Plan::cv(&calls, &options, threads);
-        memory::check(&plan, &self.computation, log)?;
+        let columns = inputs.traits.len();
+        let plan = memory::Plan::cv(&calls, &options, &self.computation, columns);
+        let room = memory::check(&plan, &self.computation.machine, log)?;
         let data = CvData {
             traits: &[],
             fixed: &inputs.fixed,
@@ -128,7 +128,7 @@ impl Args {
             options: &options,
             log,
         };
-        let result = dispatch(self.computation.backend, threads, job)?;
+        let result = room.run(job)?;
         log.timed("write", || {
             write(&self.output.out, &samples, data, &options, &result)
         })?;

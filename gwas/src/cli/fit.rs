@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Args as ClapArgs;
-use epitile::backend::{Job, dispatch};
+use epitile::backend::Job;
 use epitile::cohort::Cohort;
 use epitile::error::{Error, Result};
 use epitile::fit::{FitData, FitOptions, fit};
@@ -105,8 +105,13 @@ impl Args {
             save_factor: self.save_factor,
         };
         let inputs = inputs::read(&self.genotypes, &self.traits, log)?;
-        let plan = memory::Plan::of(&inputs.cohort.genotypes, &[kernel], options.solve.policy);
-        memory::check(&plan, &self.computation, log)?;
+        let plan = memory::Plan::of(
+            &inputs.cohort.genotypes,
+            &[kernel],
+            &self.computation,
+            inputs.traits.len(),
+        );
+        let room = memory::check(&plan, &self.computation.machine, log)?;
         let recipe = inputs.has_covariates.then(|| inputs.design.recipe());
         let reason = |of: &Trait| {
             let mut rows = of.observed();
@@ -131,7 +136,7 @@ impl Args {
             options: &options,
             log,
         };
-        let model = dispatch(self.computation.backend, self.computation.threads, job)?;
+        let model = room.run(job)?;
         log.timed("write", || {
             let weights = match self.weights {
                 true => Some(weights(

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Args as ClapArgs;
-use epitile::backend::{Job, dispatch};
+use epitile::backend::Job;
 use epitile::cohort::Cohort;
 use epitile::error::{Error, Result};
 use epitile::matrix::{MatrixOptions, Missing, write_matrix};
@@ -74,15 +74,15 @@ impl Run for Args {
         options.check()?;
         let cohort = log.timed("read", || Cohort::load(&self.genotypes.options()))?;
         log.cohort(&cohort);
-        let plan = memory::Plan::matrix(&cohort.genotypes, kernel);
-        memory::check(&plan, &self.computation, log)?;
+        let plan = memory::Plan::matrix(&cohort.genotypes, kernel, &self.computation);
+        let room = memory::check(&plan, &self.computation.machine, log)?;
         let job = Writing {
             cohort,
             options: &options,
             prefix: &self.output.out,
             log,
         };
-        dispatch(self.computation.backend, self.computation.threads, job)
+        room.run(job)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use epitile::align::align;
-use epitile::backend::{BackendChoice, Job, dispatch};
+use epitile::backend::Job;
 use epitile::error::{Error, Result};
 use epitile::io::fileset::{Fileset, with_suffix};
 use epitile::model::Model;
@@ -14,8 +14,9 @@ use epitile::training::FixedEffects;
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 
-use super::args::Output;
+use super::args::{Machine, Output};
 use super::inputs::values;
+use super::memory;
 use super::program::Run;
 
 /// Flags of `epitile predict`.
@@ -51,12 +52,8 @@ pub(crate) struct Args {
     /// Also give standard errors
     #[arg(long)]
     interval: bool,
-    /// Where to compute: cpu or cuda
-    #[arg(long, value_name = "NAME", default_value = "cpu")]
-    backend: BackendChoice,
-    /// Threads [default: all cores]
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    threads: usize,
+    #[command(flatten)]
+    machine: Machine,
     #[command(flatten)]
     output: Output,
 }
@@ -85,13 +82,15 @@ impl Args {
             )));
         }
         let (model, files, new) = log.timed("read", || self.read(log))?;
+        let plan = memory::Plan::predict(&model, &new.genotypes, self.interval, &self.machine)?;
+        let room = memory::check(&plan, &self.machine, log)?;
         let job = Prediction {
             model: &model,
             new: &new,
             intervals: self.interval,
             log,
         };
-        let predicted = log.timed("predict", || dispatch(self.backend, self.threads, job))?;
+        let predicted = log.timed("predict", || room.run(job))?;
         log.timed("write", || {
             let path = with_suffix(&self.output.out, ".sscore");
             write(&path, &files.samples, &model, &predicted)?.commit()

@@ -40,7 +40,7 @@ impl Run for Args {
     }
 
     fn run(&self, _: &RunLog) -> Result<()> {
-        dispatch(self.backend, self.threads, Verification)
+        dispatch(self.backend, self.threads, None, Verification)
     }
 }
 

@@ -67,14 +67,8 @@ impl<'a, B: Backend, E: Engine> Solvers<'a, B, E> {
         let inside = model.inside.as_ref().map(|i| (i, i));
         let training =
             Cross::symmetric(backend, &model.moments, (kernel, gamma), genotypes, inside)?;
-        let policy: Policy = model.meta.precision.parse().map_err(|_| {
-            Error::inconsistent(format!(
-                "the model's precision policy '{}' is not one of this version; update epitile",
-                model.meta.precision
-            ))
-        })?;
         let options = SolveOptions {
-            policy,
+            policy: model.policy()?,
             tolerance: model.meta.tolerance,
             ..SolveOptions::default()
         };
@@ -171,7 +165,10 @@ impl<'a, B: Backend, E: Engine> Solvers<'a, B, E> {
         system: &System<'_, B, E>,
         saved: &SavedFactor,
     ) -> Result<Option<Preconditioner<B::Tile>>> {
-        let upload = |t: &epitile_core::tile::Tile| self.backend.upload(t.as_ref());
+        let upload = |t: &epitile_core::tile::Tile| {
+            let tile = self.backend.upload(t.as_ref())?;
+            self.backend.settle(tile)
+        };
         let tiles = saved
             .tiles
             .iter()

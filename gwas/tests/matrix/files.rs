@@ -97,7 +97,7 @@ fn every_backend_writes_the_same_bytes() {
     let log = RunLog::new(None, true);
     for options in all() {
         let (a, b) = (cohort.clone(), cohort.clone());
-        let fast = write_matrix(a, &Cpu, &Rayon, &options, path("a"), &log).unwrap();
+        let fast = write_matrix(a, &Cpu::MEMORY, &Rayon, &options, path("a"), &log).unwrap();
         let slow = write_matrix(b, &Reference, &InOrder, &options, path("b"), &log).unwrap();
         assert_eq!(fast.files.len(), 4);
         assert_eq!(fast.gamma.to_bits(), slow.gamma.to_bits());
@@ -134,13 +134,15 @@ fn a_matrix_that_cannot_be_made_leaves_no_file() {
         (constant, Kind::Degenerate, "none of the 2 SNPs varies"),
     ] {
         let prefix = folder.path().join("k");
-        let error = write_matrix(strangers(), &Cpu, &Rayon, &options, prefix, &log).unwrap_err();
+        let error =
+            write_matrix(strangers(), &Cpu::MEMORY, &Rayon, &options, prefix, &log).unwrap_err();
         assert_eq!(error.kind(), kind);
         assert!(error.to_string().contains(part), "{error}");
         assert!(names(folder.path()).is_empty());
     }
     let absent = folder.path().join("absent/k");
     let options = MatrixOptions::new(Kernel::Ibs);
-    let error = write_matrix(strangers(), &Cpu, &Rayon, &options, absent, &log).unwrap_err();
+    let error =
+        write_matrix(strangers(), &Cpu::MEMORY, &Rayon, &options, absent, &log).unwrap_err();
     assert_eq!(error.kind(), Kind::Write);
 }

@@ -46,7 +46,7 @@ fn files(cohort: &Cohort, options: &MatrixOptions) -> Files {
     let prefix = folder.path().join("k.1");
     let log = RunLog::new(None, true);
     let cohort = cohort.clone();
-    let written = write_matrix(cohort, &Cpu, &Rayon, options, &prefix, &log).unwrap();
+    let written = write_matrix(cohort, &Cpu::MEMORY, &Rayon, options, &prefix, &log).unwrap();
     let npy = npy::read(folder.path().join("k.1.npy")).unwrap();
     let grm = Grm::read(&prefix).unwrap();
     Files { grm, npy, written }

@@ -57,7 +57,7 @@ fn check(set: &str, of: &str, chr_set: u32) {
         .collect();
     let genotypes = Arc::new(cohort.genotypes);
     let kernels = [Kernel::Gaussian, Kernel::Linear, Kernel::Ibs];
-    let similarity = Similarity::new(&Cpu, &genotypes, &kernels, None).unwrap();
+    let similarity = Similarity::new(&Cpu::MEMORY, &genotypes, &kernels, None).unwrap();
 
     let json = std::fs::read(folder.join(format!("ref/krr_fixed_{of}.json"))).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
@@ -76,7 +76,7 @@ fn check(set: &str, of: &str, chr_set: u32) {
         let map = similarity.map(kernel, gamma);
         let pairs = similarity.pairs(kernel);
         let edge = default_edge(rows.len());
-        let (backend, engine, index) = (&Cpu, &Rayon, &rows[..]);
+        let (backend, engine, index) = (&Cpu::MEMORY, &Rayon, &rows[..]);
         let system = System {
             backend,
             engine,

@@ -61,14 +61,14 @@ pub(super) fn solve(
     (train_rows, test_rows): (&[u32], &[u32]),
 ) -> Option<Solution> {
     let genotypes = Arc::new(calls.genotypes());
-    let similarity = Similarity::new(&Cpu, &genotypes, &[kernel], None).ok()?;
+    let similarity = Similarity::new(&Cpu::MEMORY, &genotypes, &[kernel], None).ok()?;
     let gamma = match kernel.has_gamma() {
         true => similarity.gamma(kernel, 1.0).ok()?,
         false => f64::NAN,
     };
     let map = similarity.map(kernel, gamma);
     let system = System {
-        backend: &Cpu,
+        backend: &Cpu::MEMORY,
         engine: &Rayon,
         pairs: similarity.pairs(kernel),
         map: &map,
@@ -90,8 +90,8 @@ pub(super) fn solve(
         .iter()
         .zip(test_rows.iter().map(fixed_part));
     let all: Vec<u32> = (0..y.len() as u32).collect();
-    let tile = Cpu.kernel_tile(&map, system.pairs, &all, &all, Precision::F64);
-    let tile = Cpu.download(&tile.unwrap()).unwrap();
+    let tile = Cpu::MEMORY.kernel_tile(&map, system.pairs, &all, &all, Precision::F64);
+    let tile = Cpu::MEMORY.download(&tile.unwrap()).unwrap();
     Some(Solution {
         gamma,
         predicted: predicted.map(|(a, b)| a + b).collect(),
