@@ -10,6 +10,7 @@
 //! | `algebra.rs`, `dense.rs` | gemm, syrk, trsm, potrf on borrowed views, by faer |
 //! | `panel.rs` | products and solves of right-hand sides, with promised bits |
 //! | `scratch.rs`, `scratch/` | [`Scratch`]: a file for what does not fit in memory |
+//! | `ceilings.rs` | [`ceilings`](fn@ceilings): what this machine can do at most |
 //! | `simd/` | the kernels, compiled once per instruction set |
 //! | `lapack.rs` | `LapackCpu`, the same backend on a system BLAS and LAPACK (feature `lapack`) |
 //! | `error.rs` | [`CpuError`] |
@@ -18,6 +19,7 @@
 
 mod algebra;
 mod backend;
+mod ceilings;
 mod convert;
 mod dense;
 mod engine;
@@ -39,6 +41,7 @@ mod simd;
 mod slice;
 
 pub use backend::Cpu;
+pub use ceilings::{Ceiling, ceilings};
 pub use engine::Rayon;
 pub use error::CpuError;
 #[cfg(feature = "lapack")]

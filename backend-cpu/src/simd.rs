@@ -5,6 +5,7 @@
 //!
 //! | file | kernels |
 //! |---|---|
+//! | `ceilings.rs` | what an instruction set can do at most |
 //! | `level.rs` | the instruction sets and `multiversion!` |
 //! | `popcount.rs` | differences of bit planes |
 //! | `spread.rs` | numbers per SNP and dosage, laid out by individual |
@@ -13,6 +14,7 @@
 //! | `panel.rs` | products and solves of right-hand-side panels |
 //! | `convert.rs`, `norm.rs` | rounding; sums of magnitudes and squares |
 
+pub(crate) mod ceilings;
 pub(crate) mod convert;
 pub(crate) mod gemm;
 pub(crate) mod kernel;
