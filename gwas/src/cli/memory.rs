@@ -1,7 +1,7 @@
 //! How much memory a run needs, told and checked before it is allocated.
 
 use epitile::backend::MOST_THREADS;
-use epitile::cv::CvOptions;
+use epitile::cv::{CvOptions, Scheme};
 use epitile::error::{Error, Result};
 use epitile::run::RunLog;
 use epitile_core::genotypes::Genotypes;
@@ -9,6 +9,7 @@ use epitile_core::kernel::Kernel;
 use epitile_core::pairs::PairKind;
 use epitile_core::policy::Policy;
 use epitile_core::precision::Precision;
+use epitile_core::system::default_edge;
 
 use super::args::Computation;
 
@@ -28,14 +29,16 @@ impl Plan {
     pub(crate) fn cv(calls: &Genotypes, options: &CvOptions, threads: usize) -> Self {
         // Small systems are factored several at a time, one by each thread.
         let n = calls.samples() as u64;
-        let at_once = match (n, threads) {
-            (..=4096, 0) => std::thread::available_parallelism().map_or(1, |t| t.get()),
-            (..=4096, given) => given.min(MOST_THREADS),
-            _ => 1,
+        let at_once = if n <= 4096 { hands(threads) } else { 1 };
+        let one = Plan::of(calls, &options.kernels, options.solve().policy);
+        // Columns of tiles of an inverse, one by each thread.
+        let edge = options.tile.unwrap_or(default_edge(calls.samples())) as u64;
+        let panels = match options.scheme {
+            Scheme::LeaveOneOut => 8 * n * edge.min(n) * hands(threads) as u64,
+            Scheme::Folds | Scheme::Nested => 0,
         };
-        let one = Plan::of(calls, &options.kernels, options.solve.policy);
         Plan {
-            factors: one.factors * at_once as u64,
+            factors: one.factors * at_once as u64 + panels,
             at_once,
             ..one
         }
@@ -81,6 +84,14 @@ impl Plan {
 
     fn total(&self) -> u64 {
         self.genotypes + self.pairs + self.factors
+    }
+}
+
+/// Threads, 0 standing for one per core.
+fn hands(threads: usize) -> usize {
+    match threads {
+        0 => std::thread::available_parallelism().map_or(1, |t| t.get()),
+        given => given.min(MOST_THREADS),
     }
 }
 
