@@ -170,7 +170,7 @@ impl<T> Cholesky<T> {
             .filter_map(|(at, t)| t.as_ref().map(|t| (at, t)))
     }
 
-    fn tile(&self, at: (usize, usize)) -> &T {
+    pub(crate) fn tile(&self, at: (usize, usize)) -> &T {
         self.tiles[at]
             .as_ref()
             .expect("a finished factor holds every tile")

@@ -21,7 +21,9 @@
 //! | [`factor`] | the left-looking mixed-precision Cholesky factorisation |
 //! | [`genotypes`] | hard calls as bit planes |
 //! | [`gls`] | intercept and covariates |
+//! | [`inverse`] | the diagonal of A⁻¹ |
 //! | [`kernel`] | kernel functions, from statistics to values |
+//! | [`leave`] | what is each individual predicted by all others? |
 //! | [`pairs`] | Σ(x−y)², Σ\|x−y\|, Σzz as exact integers |
 //! | [`policy`] | which tile is stored in which format? |
 //! | [`precision`] | the number formats, one table row each |
@@ -54,7 +56,9 @@ pub mod exp;
 pub mod factor;
 pub mod genotypes;
 pub mod gls;
+pub mod inverse;
 pub mod kernel;
+pub mod leave;
 pub mod pairs;
 pub mod policy;
 pub mod precision;

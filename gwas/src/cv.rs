@@ -2,14 +2,18 @@
 //!
 //! The pair statistic is computed once for all folds, γ and traits. Traits with the same
 //! individuals share factorisations; no number depends on which other traits are in the run.
+//! Leaving out single individuals takes one factor per setting, not one per individual.
 
 mod jobs;
+mod leave;
 mod scores;
 mod tables;
 
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 use epitile_core::kernel::Kernel;
+use epitile_core::policy::Policy;
+use epitile_core::precision::Precision;
 use epitile_core::solver::SolveOptions;
 
 use crate::error::{Error, Result};
@@ -25,6 +29,17 @@ pub use jobs::obstacle;
 pub use scores::{NestedScore, Score, Summary, best_settings, pearson, summaries};
 pub use tables::write;
 
+/// Who is left out of training at a time, to be predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// A fold.
+    Folds,
+    /// A fold, and each two folds, so that settings are also chosen inside each training set.
+    Nested,
+    /// One individual, in closed form; the folds are [`Folds::one_by_one`].
+    LeaveOneOut,
+}
+
 /// What to compare, and how.
 #[derive(Clone, Debug)]
 pub struct CvOptions {
@@ -34,12 +49,27 @@ pub struct CvOptions {
     pub gammas: Gammas,
     /// Ridges λ.
     pub lambdas: Vec<f64>,
-    /// How systems are solved.
+    /// How systems are to be solved; see [`solve`](Self::solve).
     pub solve: SolveOptions,
     /// Rows of a tile; `None` for the rule on sizes.
     pub tile: Option<usize>,
-    /// Whether settings are also chosen inside each training set.
-    pub nested: bool,
+    /// Who is left out.
+    pub scheme: Scheme,
+}
+
+impl CvOptions {
+    /// How systems are solved under the scheme: leaving out one individual takes the diagonal of
+    /// an inverse, which no refinement repairs, so its factors are in FP64 whatever the policy.
+    pub fn solve(&self) -> SolveOptions {
+        match self.scheme {
+            Scheme::LeaveOneOut => SolveOptions {
+                policy: Policy::Uniform(Precision::F64),
+                rank: None,
+                ..self.solve
+            },
+            Scheme::Folds | Scheme::Nested => self.solve,
+        }
+    }
 }
 
 /// What is validated: traits, fixed effects and folds over the individuals of one cohort.
@@ -64,6 +94,8 @@ pub struct TraitResult {
     pub scores: Vec<Vec<Option<Score>>>,
     /// Out-of-fold predictions by setting and individual; NaN for those left out.
     pub predictions: Vec<Vec<f64>>,
+    /// Squared errors by setting and individual left out alone; empty for folds.
+    pub squares: Vec<Vec<f64>>,
     /// Scores of the settings chosen without the fold, by kernel and fold, if asked for.
     pub nested: Vec<NestedScore>,
 }
@@ -98,7 +130,8 @@ pub fn cross_validate<B: Backend, E: Engine>(
     }
     let settings = settings(&bandwidths, &options.lambdas);
     let groups = jobs::groups(data);
-    for g in &groups {
+    let by_fold = options.scheme != Scheme::LeaveOneOut;
+    for g in groups.iter().filter(|_| by_fold) {
         let folds = (0..data.folds.count() as u32)
             .filter(|&k| !g.test(data, k).is_empty())
             .count();
@@ -117,12 +150,13 @@ pub fn cross_validate<B: Backend, E: Engine>(
             name: t.name.clone(),
             scores: vec![vec![None; data.folds.count()]; settings.len()],
             predictions: vec![vec![f64::NAN; t.values.len()]; settings.len()],
+            squares: vec![Vec::new(); if by_fold { 0 } else { settings.len() }],
             nested: Vec::new(),
         })
         .collect();
     let mut inner = scores::Inner::new(data.traits.len(), settings.len(), data.folds.count());
     let mut evidence = Evidence::default();
-    let jobs = jobs::list(data, &groups, &bandwidths, options.nested);
+    let jobs = jobs::list(data, &groups, &bandwidths, options.scheme);
     let context = jobs::Context {
         similarity,
         engine,
@@ -136,7 +170,12 @@ pub fn cross_validate<B: Backend, E: Engine>(
             let s = job.bandwidth * options.lambdas.len() + l;
             for (&t, predicted) in groups[job.group].traits.iter().zip(traits) {
                 let values = &data.traits[t].values;
-                for &fold in &job.folds {
+                if !by_fold {
+                    let (score, squares) = Score::one_by_one(values, predicted, &job.tested);
+                    results[t].scores[s][0] = Some(score);
+                    results[t].squares[s] = squares;
+                }
+                for &fold in job.folds.iter().filter(|_| by_fold) {
                     let score = Score::of(values, predicted, &job.train, &job.test(fold));
                     match *job.folds {
                         [_] => results[t].scores[s][fold as usize] = score,
@@ -152,7 +191,7 @@ pub fn cross_validate<B: Backend, E: Engine>(
         }
         evidence.merge(&output.evidence);
     })?;
-    if options.nested {
+    if options.scheme == Scheme::Nested {
         for (t, result) in results.iter_mut().enumerate() {
             result.nested = inner.choose(t, &settings, &options.kernels, &result.scores);
         }

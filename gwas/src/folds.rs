@@ -134,6 +134,15 @@ impl Folds {
         })
     }
 
+    /// One fold of everybody, named `LOO`, whose individuals are left out one at a time.
+    pub fn one_by_one(samples: usize) -> Folds {
+        Folds {
+            names: vec!["LOO".to_owned()],
+            of: vec![Some(0); samples],
+            notes: vec!["every individual is left out alone".to_owned()],
+        }
+    }
+
     /// Number of folds.
     pub fn count(&self) -> usize {
         self.names.len()

@@ -6,7 +6,8 @@ use epitile_core::certificate::Certificate;
 use epitile_core::dense;
 use epitile_core::engine::Engine;
 use epitile_core::gls::{self, Fixed};
-use epitile_core::solver::Solver;
+use epitile_core::leave;
+use epitile_core::solver::{SolveError, Solver};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::solve_error;
@@ -117,6 +118,26 @@ impl FixedEffects {
         })
     }
 
+    /// Why some of the individuals `rows` cannot be left out, one at a time, if so.
+    pub fn shortage_without_one(&self, rows: &[u32]) -> Option<String> {
+        if rows.len() > self.columns.len() + 1 {
+            return None;
+        }
+        (0..rows.len()).find_map(|i| self.shortage(&without(rows, i)))
+    }
+
+    /// Places in `rows` of the individuals without whom fewer columns are independent.
+    fn pillars(&self, rows: &[u32]) -> Vec<usize> {
+        let (kept, mut basis) = self.independent(rows);
+        dense::orthonormalise(&mut basis);
+        // Their leverage is 1. Leverages sum to the number of columns, so few are above ½.
+        let leverage = |i: usize| basis.iter().map(|q| q[i] * q[i]).sum::<f64>();
+        (0..rows.len())
+            .filter(|&i| leverage(i) > 0.5)
+            .filter(|&i| self.independent(&without(rows, i)).0 != kept)
+            .collect()
+    }
+
     /// The columns that are independent among `rows`, restricted to them.
     fn independent(&self, rows: &[u32]) -> (Vec<usize>, Vec<Vec<f64>>) {
         let mut basis: Vec<Vec<f64>> = Vec::new();
@@ -134,6 +155,11 @@ impl FixedEffects {
         }
         (kept, chosen)
     }
+}
+
+/// `rows` without the one at place `i`.
+pub(crate) fn without(rows: &[u32], i: usize) -> Vec<u32> {
+    [&rows[..i], &rows[i + 1..]].concat()
 }
 
 /// One trained trait.
@@ -173,6 +199,41 @@ pub fn train<B: Backend, E: Engine>(
     rows: &[u32],
     fixed: &FixedEffects,
 ) -> Result<Training> {
+    train_and(solver, y, rows, fixed, |_, _, _, _| Ok(())).map(|(training, ())| training)
+}
+
+/// As [`train`], with the residuals y_i − ŷ₋ᵢ of each trait when individual i of `rows` is left
+/// out; NaN where that takes training without it. The solver's factor must be of FP64, without
+/// deflation.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_leaving<B: Backend, E: Engine>(
+    solver: &mut Solver<'_, B, E>,
+    y: &[&[f64]],
+    rows: &[u32],
+    fixed: &FixedEffects,
+) -> Result<(Training, Vec<Vec<f64>>)> {
+    let (training, mut residuals) = train_and(solver, y, rows, fixed, leave::residuals)?;
+    for i in fixed.pillars(rows) {
+        residuals.iter_mut().for_each(|of| of[i] = f64::NAN);
+    }
+    Ok((training, residuals))
+}
+
+/// Trains and does one thing more with the solver, the traits, their fixed effects and the fits.
+fn train_and<'a, B: Backend, E: Engine, T>(
+    solver: &mut Solver<'a, B, E>,
+    y: &[&[f64]],
+    rows: &[u32],
+    fixed: &FixedEffects,
+    more: impl FnOnce(
+        &mut Solver<'a, B, E>,
+        &[&[f64]],
+        Fixed<'_>,
+        &gls::Fits,
+    ) -> Result<T, SolveError<B::Error>>,
+) -> Result<(Training, T)> {
     let y: Vec<Vec<f64>> = y
         .iter()
         .map(|y| rows.iter().map(|&i| y[i as usize]).collect())
@@ -192,7 +253,9 @@ pub fn train<B: Backend, E: Engine>(
         Intercept::Gls => Fixed::Gls(&columns),
     };
     let what = format!("{} individuals, λ = {}", rows.len(), solver.ridge());
-    let fits = gls::fit(solver, &y, model).map_err(|e| solve_error(&what, e))?;
+    let named = |e| solve_error(&what, e);
+    let fits = gls::fit(solver, &y, model).map_err(named)?;
+    let more = more(solver, &y, model, &fits).map_err(named)?;
     let spread = |effects: Vec<f64>| {
         let mut all = vec![0.0; fixed.columns.len()];
         for (&c, b) in kept.iter().zip(effects) {
@@ -206,10 +269,11 @@ pub fn train<B: Backend, E: Engine>(
         variance: fit.variance,
         certificate: fit.certificate,
     });
-    Ok(Training {
+    let training = Training {
         traits: traits.collect(),
         w: fits.w,
         information: fits.information,
         kept,
-    })
+    };
+    Ok((training, more))
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 use epitile::backend::Job;
 use epitile::cohort::Cohort;
-use epitile::cv::{CvData, CvOptions, CvResult, cross_validate, obstacle, summaries, write};
+use epitile::cv::{
+    CvData, CvOptions, CvResult, Scheme, cross_validate, obstacle, summaries, write,
+};
 use epitile::error::{Error, Result};
 use epitile::folds::Folds;
 use epitile::phenotypes::Trait;
@@ -29,6 +31,12 @@ use crate::cli::memory;
 DIFF_MSPE is against the best linear setting, paired by fold; BEST was chosen on these folds, so \
 it flatters: --nested gives an unbiased score in PREFIX.cv_nested.tsv), PREFIX.cv_predictions.tsv, \
 PREFIX.log and PREFIX.run.json.
+
+With --loo every individual is predicted by the model of all others, exactly, from one \
+factorisation per setting. FOLD is LOO and the tables have one row per setting: MSPE, PEARSON and \
+R2 are of all individuals together; SE_MSPE, DIFF_MSPE, SE_DIFF and FOLDS_WON take each \
+individual as a fold; SE_PEARSON is NA. Relatives stay in the training set: with families, \
+--folds with --by-family is the harder test.
 
 Example:
   epitile cv --bfile wheat --pheno wheat.pheno.txt --pheno-name env1,env2 --folds folds10.txt \\
@@ -61,6 +69,9 @@ pub(crate) struct Args {
     /// Also choose settings inside each training set, for an unbiased score
     #[arg(long)]
     nested: bool,
+    /// Leave out one individual at a time instead of folds, in closed form from FP64 factors
+    #[arg(long, conflicts_with_all = ["folds", "by_family", "seed", "nested"])]
+    loo: bool,
     #[command(flatten)]
     computation: Computation,
     #[command(flatten)]
@@ -90,7 +101,11 @@ impl Args {
             lambdas: self.settings.lambdas_or_grid()?,
             solve: self.computation.solve()?,
             tile: self.computation.tile,
-            nested: self.nested,
+            scheme: match (self.loo, self.nested) {
+                (true, _) => Scheme::LeaveOneOut,
+                (false, true) => Scheme::Nested,
+                (false, false) => Scheme::Folds,
+            },
         };
         let inputs = inputs::read(&self.genotypes, &self.traits, log)?;
         let folds = self.folds(&inputs.cohort)?;
@@ -114,7 +129,7 @@ impl Args {
             complete: &inputs.complete,
             folds: &folds,
         };
-        let reason = |of: &Trait| obstacle(data, of, self.nested);
+        let reason = |of: &Trait| obstacle(data, of, options.scheme);
         let traits = inputs::keep_trainable(inputs.traits, reason, log)?;
         let data = CvData {
             traits: &traits,
@@ -137,6 +152,9 @@ impl Args {
     }
 
     fn folds(&self, cohort: &Cohort) -> Result<Folds> {
+        if self.loo {
+            return Ok(Folds::one_by_one(cohort.samples.len()));
+        }
         let count = self
             .folds
             .to_str()
@@ -183,8 +201,12 @@ impl Job for Validation<'_> {
 
 /// The best setting of each kernel, trait by trait.
 fn report(options: &CvOptions, result: &CvResult, log: &RunLog) {
+    let what = match options.scheme {
+        Scheme::LeaveOneOut => "individuals",
+        _ => "folds",
+    };
     for of in &result.traits {
-        let rows = summaries(&result.settings, &options.kernels, &of.scores);
+        let rows = summaries(&result.settings, &options.kernels, of);
         for (setting, row) in result
             .settings
             .iter()
@@ -193,14 +215,18 @@ fn report(options: &CvOptions, result: &CvResult, log: &RunLog) {
         {
             let versus = match row.folds_won {
                 Some(won) if !setting.bandwidth.kernel.is_linear() => format!(
-                    "; against linear {:+.4e} ± {:.1e}, {won} folds won",
+                    "; against linear {:+.4e} ± {:.1e}, {won} {what} won",
                     row.difference.0, row.difference.1
                 ),
                 _ => String::new(),
             };
+            let spread = match row.pearson.1 {
+                error if error.is_nan() => String::new(),
+                error => format!(" ± {error:.4}"),
+            };
             log.say(format!(
-                "{}: best {setting}: MSPE {:.5e} ± {:.1e}, r {:.4} ± {:.4}{versus}",
-                of.name, row.mspe.0, row.mspe.1, row.pearson.0, row.pearson.1
+                "{}: best {setting}: MSPE {:.5e} ± {:.1e}, r {:.4}{spread}{versus}",
+                of.name, row.mspe.0, row.mspe.1, row.pearson.0
             ));
         }
     }
@@ -208,5 +234,5 @@ fn report(options: &CvOptions, result: &CvResult, log: &RunLog) {
     if let Ok(value) = serde_json::to_value(&result.evidence) {
         log.set("certificate", value);
     }
-    log.set("precision", options.solve.policy.to_string().into());
+    log.set("precision", options.solve().policy.to_string().into());
 }

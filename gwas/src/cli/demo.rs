@@ -182,7 +182,7 @@ fn logged<T>(step: &dyn Run, run: impl FnOnce(&RunLog) -> Result<T>) -> Result<(
 /// The best Gaussian setting.
 fn best(result: &CvResult) -> Result<epitile::settings::Setting> {
     let kernels = [Kernel::Linear, Kernel::Gaussian];
-    let rows = summaries(&result.settings, &kernels, &result.traits[0].scores);
+    let rows = summaries(&result.settings, &kernels, &result.traits[0]);
     let gaussian = |s: &epitile::settings::Setting| s.bandwidth.kernel == Kernel::Gaussian;
     let mut pairs = result.settings.iter().zip(rows);
     let best = pairs
@@ -206,7 +206,7 @@ fn print(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let kernels = [Kernel::Linear, Kernel::Gaussian];
-    let rows = summaries(&result.settings, &kernels, &result.traits[0].scores);
+    let rows = summaries(&result.settings, &kernels, &result.traits[0]);
     writeln!(
         out,
         "\n{:<34} {:>18} {:>18} {:>10}",

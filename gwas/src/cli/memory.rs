@@ -2,7 +2,7 @@
 //! to a scratch file, if there may be one.
 
 use epitile::backend::{Job, dispatch};
-use epitile::cv::CvOptions;
+use epitile::cv::{CvOptions, Scheme};
 use epitile::error::{Error, Result};
 use epitile::model::Model;
 use epitile::predict::CHUNK;
@@ -57,10 +57,24 @@ impl Plan {
             ..=4096 => computation.machine.threads(),
             _ => 1,
         };
-        let one = Plan::of(calls, &options.kernels, computation, columns);
+        let setting = (options.solve().policy, computation.tile);
+        let one = Plan::with(
+            calls,
+            &options.kernels,
+            setting,
+            &computation.machine,
+            columns,
+        );
+        // Columns of tiles of an inverse, one by each thread.
+        let n = calls.samples();
+        let edge = options.tile.unwrap_or(default_edge(n)).min(n);
+        let panels = match options.scheme {
+            Scheme::LeaveOneOut => 8 * n * edge * computation.machine.threads(),
+            Scheme::Folds | Scheme::Nested => 0,
+        };
         Plan {
             factors: one.factors * at_once as u64,
-            work: one.work * at_once as u64,
+            work: one.work * at_once as u64 + panels as u64,
             at_once,
             ..one
         }

@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use epitile_core::backend::Backend;
 use epitile_core::columns::{Columns, WIDTH};
 use epitile_core::engine::{Engine, InOrder};
-use epitile_core::solver::Solver;
+use epitile_core::solver::{Prepared, SolveOptions, Solver};
 use epitile_core::system::{System, default_edge};
 
-use super::{CvData, CvOptions};
+use super::{CvData, CvOptions, Scheme};
 use crate::backend::device_error;
 use crate::error::Result;
 use crate::evidence::Evidence;
@@ -17,7 +17,7 @@ use crate::phenotypes::Trait;
 use crate::run::RunLog;
 use crate::settings::Bandwidth;
 use crate::similarity::Similarity;
-use crate::training::train;
+use crate::training;
 
 /// Up to this many individuals whole jobs run in parallel, each on one thread; beyond, the tiles
 /// of one job do, since several factors at a time would cost too much memory. Either way the same
@@ -45,12 +45,16 @@ impl Group {
 }
 
 /// Why a trait cannot be validated on these folds, if it cannot: words that follow its name.
-pub fn obstacle(data: CvData<'_>, of: &Trait, nested: bool) -> Option<String> {
+pub fn obstacle(data: CvData<'_>, of: &Trait, scheme: Scheme) -> Option<String> {
     let fold = |i: u32| data.folds.of[i as usize];
     let mut members = of.observed();
     members.retain(|&i| data.complete[i as usize] && fold(i).is_some());
     if let Some(why) = data.fixed.obstacle(&of.values, &members) {
         return Some(why);
+    }
+    if scheme == Scheme::LeaveOneOut {
+        let why = data.fixed.shortage_without_one(&members)?;
+        return Some(format!("{why}, without one individual"));
     }
     let folds: BTreeSet<u32> = members.iter().filter_map(|&i| fold(i)).collect();
     if folds.len() < 2 {
@@ -73,7 +77,7 @@ pub fn obstacle(data: CvData<'_>, of: &Trait, nested: bool) -> Option<String> {
         .iter()
         .flat_map(|&a| folds.range(a..).map(move |&b| (a, b)));
     pairs
-        .filter(|(a, b)| nested || a == b)
+        .filter(|(a, b)| scheme == Scheme::Nested || a == b)
         .find_map(|(a, b)| shortage(a, b))
 }
 
@@ -102,7 +106,7 @@ pub(super) struct Job {
     pub(super) folds: Vec<u32>,
     /// Kernel and γ, as an index.
     pub(super) bandwidth: usize,
-    /// Training individuals.
+    /// Training individuals; all members of the group where each is left out alone.
     pub(super) train: Vec<u32>,
     /// Individuals of the folds left out, ascending.
     pub(super) tested: Vec<u32>,
@@ -128,11 +132,11 @@ pub(super) fn list(
     data: CvData<'_>,
     groups: &[Group],
     bandwidths: &[Bandwidth],
-    nested: bool,
+    scheme: Scheme,
 ) -> Vec<Job> {
     let count = data.folds.count() as u32;
     let mut left_out: Vec<Vec<u32>> = (0..count).map(|k| vec![k]).collect();
-    if nested {
+    if scheme == Scheme::Nested {
         left_out.extend((0..count).flat_map(|a| (a + 1..count).map(move |b| vec![a, b])));
     }
     let mut jobs = Vec::new();
@@ -144,6 +148,10 @@ pub(super) fn list(
                 .iter()
                 .filter_map(|&i| data.folds.of[i as usize])
                 .collect();
+            let train = match scheme {
+                Scheme::LeaveOneOut => tested.clone(),
+                _ => train,
+            };
             if folds.iter().any(|k| !tested_folds.contains(k)) || train.is_empty() {
                 continue;
             }
@@ -198,57 +206,89 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
         let largest = jobs.iter().map(|j| j.train.len()).max().unwrap_or(0);
         if largest <= PARALLEL_JOBS {
             return self.engine.for_each(&mut jobs, |_, job| {
-                finish(job, self.job(job, &self.groups[job.group], &InOrder)?);
+                finish(job, self.job(job, &InOrder)?);
                 Ok(())
             });
         }
         for job in &jobs {
-            finish(job, self.job(job, &self.groups[job.group], self.engine)?);
+            finish(job, self.job(job, self.engine)?);
         }
         Ok(())
     }
 
-    fn job<F: Engine>(&self, job: &Job, group: &Group, engine: &F) -> Result<Output> {
-        let Bandwidth { kernel, gamma, .. } = self.bandwidths[job.bandwidth];
+    fn job<F: Engine>(&self, job: &Job, engine: &F) -> Result<Output> {
+        let group = &self.groups[job.group];
+        match self.options.scheme {
+            Scheme::LeaveOneOut => self.one_by_one(&job.train, group, job.bandwidth, engine),
+            _ => self.held_out((&job.train, &job.tested), group, job.bandwidth, engine),
+        }
+    }
+
+    /// Calls `f` with the system of the individuals `train` and what does not depend on λ.
+    pub(super) fn with_system<F: Engine, T>(
+        &self,
+        train: &[u32],
+        bandwidth: usize,
+        (engine, solve): (&F, &SolveOptions),
+        f: impl FnOnce(System<'_, B, F>, &Prepared<B::Tile>) -> Result<T>,
+    ) -> Result<T> {
+        let Bandwidth { kernel, gamma, .. } = self.bandwidths[bandwidth];
         let map = self.similarity.map(kernel, gamma);
         let system = System {
             backend: self.similarity.backend(),
             engine,
             pairs: self.similarity.pairs(kernel),
             map: &map,
-            index: &job.train,
-            edge: self.options.tile.unwrap_or(default_edge(job.train.len())),
+            index: train,
+            edge: self.options.tile.unwrap_or(default_edge(train.len())),
         };
-        let prepared = system.prepare(&self.options.solve).map_err(device_error)?;
-        let y: Vec<&[f64]> = group
-            .traits
-            .iter()
-            .map(|&t| self.data.traits[t].values.as_slice())
-            .collect();
-        let mut evidence = Evidence::default();
-        let mut predictions = Vec::new();
-        for &lambda in &self.options.lambdas {
-            let mut solver = Solver::new(system, &prepared, lambda, self.options.solve);
-            let training = train(&mut solver, &y, &job.train, self.data.fixed)?;
-            let certificates = training.traits.iter().map(|t| &t.certificate);
-            evidence.add(&solver, certificates);
-            let weights: Vec<&[f64]> = training.traits.iter().map(|t| &t.weights[..]).collect();
-            let mut random = Vec::new();
-            for chunk in weights.chunks(WIDTH) {
-                let panel = Columns::from_slices(job.train.len(), chunk.iter().copied());
-                let product = system.cross(&job.tested, &panel).map_err(device_error)?;
-                random.extend((0..chunk.len()).map(|c| product.column(c).to_vec()));
-            }
-            for (trained, values) in training.traits.iter().zip(&mut random) {
-                for (&i, v) in job.tested.iter().zip(values.iter_mut()) {
-                    *v += self.data.fixed.at(&trained.effects, i as usize);
+        let prepared = system.prepare(solve).map_err(device_error)?;
+        f(system, &prepared)
+    }
+
+    /// Values of the traits of `group`, of all individuals of the cohort.
+    pub(super) fn values(&self, group: &Group) -> Vec<&[f64]> {
+        let traits = &self.data.traits;
+        let values = |&t: &usize| traits[t].values.as_slice();
+        group.traits.iter().map(values).collect()
+    }
+
+    /// Trains on some individuals and predicts others.
+    pub(super) fn held_out<F: Engine>(
+        &self,
+        (train, tested): (&[u32], &[u32]),
+        group: &Group,
+        bandwidth: usize,
+        engine: &F,
+    ) -> Result<Output> {
+        let y = self.values(group);
+        let solve = self.options.solve();
+        self.with_system(train, bandwidth, (engine, &solve), |system, prepared| {
+            let mut evidence = Evidence::default();
+            let mut predictions = Vec::new();
+            for &lambda in &self.options.lambdas {
+                let mut solver = Solver::new(system, prepared, lambda, solve);
+                let training = training::train(&mut solver, &y, train, self.data.fixed)?;
+                let certificates = training.traits.iter().map(|t| &t.certificate);
+                evidence.add(&solver, certificates);
+                let weights: Vec<&[f64]> = training.traits.iter().map(|t| &t.weights[..]).collect();
+                let mut random = Vec::new();
+                for chunk in weights.chunks(WIDTH) {
+                    let panel = Columns::from_slices(train.len(), chunk.iter().copied());
+                    let product = system.cross(tested, &panel).map_err(device_error)?;
+                    random.extend((0..chunk.len()).map(|c| product.column(c).to_vec()));
                 }
+                for (trained, values) in training.traits.iter().zip(&mut random) {
+                    for (&i, v) in tested.iter().zip(values.iter_mut()) {
+                        *v += self.data.fixed.at(&trained.effects, i as usize);
+                    }
+                }
+                predictions.push(random);
             }
-            predictions.push(random);
-        }
-        Ok(Output {
-            predictions,
-            evidence,
+            Ok(Output {
+                predictions,
+                evidence,
+            })
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use epitile_core::kernel::Kernel;
 
+use super::TraitResult;
 use crate::settings::Setting;
 
 /// How well one fold is predicted.
@@ -34,20 +35,56 @@ impl Score {
         let observed: Vec<f64> = test.iter().map(|&(_, i)| values[i as usize]).collect();
         let predicted: Vec<f64> = test.iter().map(|&(at, _)| predicted[at]).collect();
         let mean = train.iter().map(|&i| values[i as usize]).sum::<f64>() / train.len() as f64;
-        let pairs = || observed.iter().zip(&predicted);
-        let sse: f64 = pairs().map(|(y, p)| (y - p) * (y - p)).sum();
         let total: f64 = observed.iter().map(|y| (y - mean) * (y - mean)).sum();
-        Some(Score {
-            n_train: train.len(),
-            n_test: test.len(),
-            mspe: sse / test.len() as f64,
-            pearson: pearson(&observed, &predicted),
+        Some(Score::new(train.len(), &observed, &predicted, total))
+    }
+
+    /// Scores the individuals `tested`, each left out alone, and gives their squared errors.
+    pub(super) fn one_by_one(
+        values: &[f64],
+        predicted: &[f64],
+        tested: &[u32],
+    ) -> (Score, Vec<f64>) {
+        let observed: Vec<f64> = tested.iter().map(|&i| values[i as usize]).collect();
+        let n = observed.len() as f64;
+        let mean = observed.iter().sum::<f64>() / n;
+        // Each one's training mean is that of the others: y − ȳ₋ᵢ = (y − ȳ) N/(N − 1).
+        let deviation = |y: &f64| (y - mean) * n / (n - 1.0);
+        let total: f64 = observed.iter().map(|y| deviation(y).powi(2)).sum();
+        let squares = observed.iter().zip(predicted);
+        let squares = squares.map(|(y, p)| (y - p) * (y - p)).collect();
+        let score = Score::new(tested.len() - 1, &observed, predicted, total);
+        (score, squares)
+    }
+
+    /// Of predictions by models of `n_train` individuals each; `total` is Σ(y − ȳ_train)².
+    fn new(n_train: usize, observed: &[f64], predicted: &[f64], total: f64) -> Score {
+        let pairs = observed.iter().zip(predicted);
+        let sse: f64 = pairs.map(|(y, p)| (y - p) * (y - p)).sum();
+        Score {
+            n_train,
+            n_test: observed.len(),
+            mspe: sse / observed.len() as f64,
+            pearson: pearson(observed, predicted),
             r2: if total > 0.0 {
                 1.0 - sse / total
             } else {
                 f64::NAN
             },
-        })
+        }
+    }
+}
+
+impl TraitResult {
+    /// Mean squared errors of setting `s` by what was left out at a time: a fold or an individual.
+    fn errors(&self, s: usize) -> Vec<f64> {
+        match self.squares.get(s) {
+            Some(squares) => squares.clone(),
+            None => {
+                let mspe = |score: &Option<Score>| score.map_or(f64::NAN, |score| score.mspe);
+                self.scores[s].iter().map(mspe).collect()
+            }
+        }
     }
 }
 
@@ -85,7 +122,8 @@ fn mean_and_error(values: impl Iterator<Item = f64>) -> (f64, f64) {
     (mean, error)
 }
 
-/// One setting over all folds.
+/// One setting over all folds. Where individuals are left out alone, each is a fold of its own,
+/// but correlation and R² are of all together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
     /// Whether it has the least MSPE of its kernel.
@@ -99,7 +137,7 @@ pub struct Summary {
     /// MSPE minus that of the best linear setting, paired by fold: mean and standard error. NaN
     /// without a linear kernel.
     pub difference: (f64, f64),
-    /// Folds in which it has less error than the best linear setting; `None` without one.
+    /// Folds (or individuals) with less error than by the best linear setting; `None` without one.
     pub folds_won: Option<usize>,
 }
 
@@ -107,9 +145,9 @@ pub struct Summary {
 pub fn best_settings(
     settings: &[Setting],
     kernels: &[Kernel],
-    scores: &[Vec<Option<Score>>],
+    of: &TraitResult,
 ) -> Vec<Option<usize>> {
-    let mspe = |s: usize| mean_and_error(scores[s].iter().flatten().map(|s| s.mspe)).0;
+    let mspe = |s: usize| mean_and_error(of.errors(s).into_iter()).0;
     kernels
         .iter()
         .map(|&kernel| least(settings, kernel, mspe))
@@ -126,35 +164,31 @@ fn least(settings: &[Setting], kernel: Kernel, value: impl Fn(usize) -> f64) -> 
 }
 
 /// Summaries of all settings of one trait.
-pub fn summaries(
-    settings: &[Setting],
-    kernels: &[Kernel],
-    scores: &[Vec<Option<Score>>],
-) -> Vec<Summary> {
-    let best = best_settings(settings, kernels, scores);
-    let mean = |s: usize| mean_and_error(scores[s].iter().flatten().map(|s| s.mspe)).0;
+pub fn summaries(settings: &[Setting], kernels: &[Kernel], of: &TraitResult) -> Vec<Summary> {
+    let best = best_settings(settings, kernels, of);
+    let mean = |s: usize| mean_and_error(of.errors(s).into_iter()).0;
     let linear = best
         .iter()
         .flatten()
         .copied()
         .filter(|&s| settings[s].bandwidth.kernel.is_linear())
         .min_by(|&a, &b| mean(a).total_cmp(&mean(b)));
+    let linear = linear.map(|l| of.errors(l));
     (0..settings.len())
         .map(|s| {
-            let folds = || scores[s].iter().flatten();
-            let differences: Vec<f64> = linear.map_or(Vec::new(), |l| {
-                let pairs = scores[s].iter().zip(&scores[l]);
-                pairs
-                    .filter_map(|(a, b)| Some(a.as_ref()?.mspe - b.as_ref()?.mspe))
-                    .collect()
+            let folds = || of.scores[s].iter().flatten();
+            let errors = of.errors(s);
+            let differences: Vec<f64> = linear.as_ref().map_or(Vec::new(), |linear| {
+                errors.iter().zip(linear).map(|(a, b)| a - b).collect()
             });
             Summary {
                 best: best.contains(&Some(s)),
-                mspe: mean_and_error(folds().map(|f| f.mspe)),
+                mspe: mean_and_error(errors.into_iter()),
                 pearson: mean_and_error(folds().map(|f| f.pearson)),
                 r2: mean_and_error(folds().map(|f| f.r2)).0,
                 difference: mean_and_error(differences.iter().copied()),
-                folds_won: linear.map(|_| differences.iter().filter(|&&d| d < 0.0).count()),
+                folds_won: (linear.as_ref())
+                    .map(|_| differences.iter().filter(|&&d| d < 0.0).count()),
             }
         })
         .collect()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{CvData, CvOptions, CvResult, summaries};
+use super::{CvData, CvOptions, CvResult, Scheme, summaries};
 use crate::error::Result;
 use crate::io::fam::Sample;
 use crate::io::fileset::with_suffix;
@@ -61,7 +61,7 @@ pub fn write(
     set.add(folds(prefix, data, result)?.into_file())?;
     set.add(summary(prefix, options, result)?.into_file())?;
     set.add(predictions(prefix, samples, data, options, result)?.into_file())?;
-    if options.nested {
+    if options.scheme == Scheme::Nested {
         set.add(nested(prefix, data, result)?.into_file())?;
     }
     set.commit().map(|_| ())
@@ -105,7 +105,7 @@ fn folds(prefix: &Path, data: CvData<'_>, result: &CvResult) -> Result<Tsv> {
 fn summary(prefix: &Path, options: &CvOptions, result: &CvResult) -> Result<Tsv> {
     let mut table = Tsv::create(with_suffix(prefix, ".cv_summary.tsv"), &SUMMARY)?;
     for of in &result.traits {
-        let rows = summaries(&result.settings, &options.kernels, &of.scores);
+        let rows = summaries(&result.settings, &options.kernels, of);
         for (setting, row) in result.settings.iter().zip(rows) {
             let [kernel, gamma, lambda] = names(setting);
             table.row(&[
@@ -138,7 +138,7 @@ fn predictions(
     let path = with_suffix(prefix, ".cv_predictions.tsv");
     let mut table = Tsv::create(path, &PREDICTIONS)?;
     for (of, values) in result.traits.iter().zip(data.traits) {
-        let best = super::best_settings(&result.settings, &options.kernels, &of.scores);
+        let best = super::best_settings(&result.settings, &options.kernels, of);
         for s in best.into_iter().flatten() {
             let [kernel, gamma, lambda] = names(&result.settings[s]);
             for (i, sample) in samples.iter().enumerate() {
