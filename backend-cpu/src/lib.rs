@@ -17,6 +17,7 @@
 
 mod algebra;
 mod backend;
+mod codes;
 mod convert;
 mod dense;
 mod engine;

@@ -11,9 +11,12 @@ use epitile_core::kernel::{Kernel, KernelMap};
 use epitile_core::pairs::{MEAN_BITS, PAIR_EDGE, PairKind, PairMatrix, PairStatistic, PairTile};
 use rayon::prelude::*;
 
-use crate::missing;
+use crate::codes::tables;
+use crate::missing::Missing;
 use crate::product;
-use crate::simd::popcount::{self, Distance, LINE, Packed};
+use crate::simd::line::LINE;
+use crate::simd::lookup::Table;
+use crate::simd::popcount::{self, Distance, Packed};
 use crate::slice::Slice;
 
 /// Words of a plane counted in one go: packed, a block's rows take half of a second-level cache
@@ -61,15 +64,17 @@ impl Pairs {
         assert_eq!(places(rows), places(cols), "segments of a pair");
         let shape = (rows.samples(), cols.samples());
         let whole = statistic.is_whole(rows, cols);
-        let tiles: Vec<PairTile> = PairMatrix::places(shape.0, shape.1, symmetric)
+        let sums = Sums::new(statistic, rows, (!symmetric).then_some(cols), whole);
+        let tiles: Vec<(PairTile, u32)> = PairMatrix::places(shape.0, shape.1, symmetric)
             .into_par_iter()
             .with_max_len(1)
             .map(|(i, j)| {
                 let (rows, cols) = (Slice::block(rows, i), Slice::block(cols, j));
-                block(statistic, rows, cols, symmetric && i == j, whole)
+                sums.block(rows, cols, symmetric && i == j)
             })
             .collect();
-        let max = whole.then(|| tiles.iter().map(largest).max().unwrap_or(0));
+        let max = whole.then(|| tiles.iter().map(|(_, max)| *max).max().unwrap_or(0));
+        let tiles = tiles.into_iter().map(|(tile, _)| tile).collect();
         let unit = if whole { 0 } else { statistic.unit() };
         Pairs {
             matrix: PairMatrix::new(shape, symmetric, unit, tiles),
@@ -124,36 +129,57 @@ impl Pairs {
     }
 }
 
-fn largest(tile: &PairTile) -> u32 {
-    match tile {
-        PairTile::Whole(v) => v.iter().copied().max().unwrap_or(0),
-        PairTile::Fixed(_) => 0,
-    }
+/// How a block is summed.
+enum Sums {
+    /// Whole distances.
+    Whole(Distance),
+    /// Distances with missing calls.
+    Imputed(Distance, Missing),
+    /// Products of the codes of standardised dosages.
+    Products(Vec<Table>),
 }
 
-/// One block; `diagonal` if rows and columns are the same individuals. Both halves of a diagonal
-/// block are filled.
-fn block(
-    statistic: &PairStatistic,
-    rows: Slice<'_>,
-    cols: Slice<'_>,
-    diagonal: bool,
-    whole: bool,
-) -> PairTile {
-    let distance = match statistic.kind() {
-        PairKind::Product(_) => {
-            return PairTile::Fixed(product::block(statistic.codes(), rows, cols, diagonal));
+impl Sums {
+    fn new(
+        statistic: &PairStatistic,
+        rows: &Genotypes,
+        cols: Option<&Genotypes>,
+        whole: bool,
+    ) -> Self {
+        let distance = match statistic.kind() {
+            PairKind::Product(_) => return Sums::Products(tables(rows, statistic.codes())),
+            PairKind::Squared => Distance::Squared,
+            PairKind::Absolute => Distance::Absolute,
+        };
+        match whole {
+            true => Sums::Whole(distance),
+            false => Sums::Imputed(distance, Missing::new(statistic.corrections(), rows, cols)),
         }
-        PairKind::Squared => Distance::Squared,
-        PairKind::Absolute => Distance::Absolute,
-    };
-    let counts = count(distance, rows, cols, diagonal);
-    if whole {
-        return PairTile::Whole(counts);
     }
-    let mut sums: Vec<i64> = counts.iter().map(|&c| i64::from(c) << MEAN_BITS).collect();
-    missing::add(statistic.corrections(), rows, cols, diagonal, &mut sums);
-    PairTile::Fixed(sums)
+
+    /// One block, and its largest value if they are whole; `diagonal` if rows and columns are the
+    /// same individuals. Both halves of a diagonal block are filled.
+    fn block(&self, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -> (PairTile, u32) {
+        match self {
+            Sums::Whole(distance) => {
+                let counts = count(*distance, rows, cols, diagonal);
+                let mut max = 0;
+                popcount::largest(&counts, &mut max);
+                (PairTile::Whole(counts), max)
+            }
+            Sums::Imputed(distance, missing) => {
+                let counts = count(*distance, rows, cols, diagonal);
+                let mut sums: Vec<i64> =
+                    counts.iter().map(|&c| i64::from(c) << MEAN_BITS).collect();
+                missing.add(rows, cols, diagonal, &mut sums);
+                (PairTile::Fixed(sums), 0)
+            }
+            Sums::Products(tables) => {
+                let sums = product::block(tables, rows, cols, diagonal);
+                (PairTile::Fixed(sums), 0)
+            }
+        }
+    }
 }
 
 /// Sums over the planes, row-major with [`PAIR_EDGE`] columns.
@@ -171,6 +197,11 @@ fn count(distance: Distance, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -
             &b
         };
         popcount::count(&a, b, distance, diagonal, &mut sums);
+    }
+    // Groups of individuals were filled up with some that have no alleles.
+    for (i, sums) in sums.chunks_exact_mut(PAIR_EDGE).enumerate() {
+        let used = if i < rows.count { cols.count } else { 0 };
+        sums[used..].fill(0);
     }
     if diagonal {
         mirror(&mut sums);
