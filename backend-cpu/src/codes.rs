@@ -10,7 +10,7 @@ use crate::simd::transpose::{SNPS, by_code, transpose};
 use crate::slice::Slice;
 
 /// Two bits per call, as much memory as the planes `some` and `two`. SNPs are numbered by their
-/// bit in a row, padding included; one more without calls is the last.
+/// bit in a row, padding included.
 #[derive(Default)]
 pub(crate) struct Codes(Vec<Vec<Line>>);
 
@@ -20,7 +20,7 @@ impl Codes {
         let blocks = genotypes.samples().div_ceil(PAIR_EDGE);
         let block = |b| {
             let slice = Slice::block(genotypes, b);
-            let mut lines = vec![Line::default(); genotypes.words() * SNPS + 1];
+            let mut lines = vec![Line::default(); genotypes.words() * SNPS];
             for (w, lines) in lines.as_chunks_mut().0.iter_mut().enumerate() {
                 transpose(&slice.column(w), lines);
             }
@@ -37,7 +37,7 @@ impl Codes {
 
 /// Numbers of SNPs and dosages by the SNP's bit in a row; zero in the padding.
 pub(crate) fn tables<T: Copy + Into<i64>>(genotypes: &Genotypes, numbers: &[[T; 3]]) -> Vec<Table> {
-    let mut tables = vec![Table::default(); genotypes.words() * SNPS + 1];
+    let mut tables = vec![Table::default(); genotypes.words() * SNPS];
     for segment in genotypes.segments() {
         let tables = &mut tables[segment.words.start * SNPS..];
         for (table, numbers) in tables.iter_mut().zip(&numbers[segment.snps.clone()]) {

@@ -8,7 +8,6 @@ use epitile_core::genotypes::Genotypes;
 use epitile_core::pairs::PAIR_EDGE;
 
 use crate::codes::{Codes, tables};
-use crate::simd::line::{LINE, Line};
 use crate::simd::lookup::{self, Table};
 use crate::simd::transpose::SNPS;
 use crate::slice::Slice;
@@ -16,10 +15,28 @@ use crate::slice::Slice;
 /// What the missing calls of two sets of individuals add to their pairs.
 pub(crate) struct Missing {
     tables: Vec<Table>,
-    /// Calls that the missing calls of the columns meet; of both sides if they are the same.
-    rows: Codes,
-    /// Calls that the missing calls of the rows meet; `None` if rows and columns are the same.
-    cols: Option<Codes>,
+    rows: Side,
+    /// `None` if rows and columns are the same individuals.
+    cols: Option<Side>,
+}
+
+/// One set of individuals.
+struct Side {
+    missing: Places,
+    /// Calls that missing calls of the other side meet, if there are any.
+    calls: Codes,
+}
+
+impl Side {
+    fn new(genotypes: &Genotypes, other: &Genotypes) -> Self {
+        Side {
+            missing: Places::new(genotypes),
+            calls: match other.has_missing() {
+                true => Codes::new(genotypes),
+                false => Codes::default(),
+            },
+        }
+    }
 }
 
 impl Missing {
@@ -30,68 +47,103 @@ impl Missing {
         rows: &Genotypes,
         cols: Option<&Genotypes>,
     ) -> Self {
-        let met = |calls: &Genotypes, by: &Genotypes| match by.has_missing() {
-            true => Codes::new(calls),
-            false => Codes::default(),
-        };
         Missing {
             tables: tables(rows, corrections),
-            rows: met(rows, cols.unwrap_or(rows)),
-            cols: cols.map(|cols| met(cols, rows)),
+            rows: Side::new(rows, cols.unwrap_or(rows)),
+            cols: cols.map(|cols| Side::new(cols, rows)),
         }
     }
 
-    /// Adds the corrections of both sides to a block of sums.
-    pub(crate) fn add(&self, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool, sums: &mut [i64]) {
-        let met = self.cols.as_ref().unwrap_or(&self.rows);
-        let mut side = vec![0; PAIR_EDGE * PAIR_EDGE];
+    /// Adds the corrections of both sides to a block of sums. `space` is overwritten.
+    pub(crate) fn add(
+        &self,
+        rows: Slice<'_>,
+        cols: Slice<'_>,
+        diagonal: bool,
+        space: &mut Vec<i64>,
+        sums: &mut [i64],
+    ) {
+        let other = self.cols.as_ref().unwrap_or(&self.rows);
+        space.clear();
+        space.resize(PAIR_EDGE * PAIR_EDGE, 0);
         if diagonal {
-            self.one_side(rows, met, cols, &mut side);
-            for (sum, v) in sums.iter_mut().zip(&side) {
+            self.one_side((&self.rows, rows), (other, cols), space);
+            for (sum, v) in sums.iter_mut().zip(&*space) {
                 *sum += v;
             }
         } else {
-            self.one_side(rows, met, cols, sums);
-            self.one_side(cols, &self.rows, rows, &mut side);
+            self.one_side((&self.rows, rows), (other, cols), sums);
+            self.one_side((other, cols), (&self.rows, rows), space);
         }
-        add_transposed(&side, sums);
+        add_transposed(space, sums);
     }
 
-    /// Adds to `sums[i · PAIR_EDGE + j]` what the missing calls of individual `i` of `missing`
-    /// add to its pair with `j` of `other`, whose calls are among `met`.
-    fn one_side(&self, missing: Slice<'_>, met: &Codes, other: Slice<'_>, sums: &mut [i64]) {
-        if !missing.genotypes.has_missing() {
-            return;
-        }
-        let lines: &[Line] = met.block(other.index());
-        let mut snps = Vec::new();
-        for (i, sums) in missing.range().zip(sums.as_chunks_mut().0) {
-            find(missing.genotypes.missing(i).unwrap_or(&[]), &mut snps);
-            if snps.len() % 2 == 1 {
-                // The last has no calls and adds nothing.
-                snps.push(lines.len() as u32 - 1);
+    /// Adds to `sums[i · PAIR_EDGE + j]` what the missing calls of individual `i` of the first
+    /// side add to its pair with `j` of the second.
+    fn one_side(
+        &self,
+        (missing, by): (&Side, Slice<'_>),
+        (met, of): (&Side, Slice<'_>),
+        sums: &mut [i64],
+    ) {
+        let mut rest = by.range().map(|i| missing.missing.of(i));
+        let mut rest: [&[u32]; PAIR_EDGE] = core::array::from_fn(|_| rest.next().unwrap_or(&[]));
+        let mut end = 0;
+        while rest.iter().any(|places| !places.is_empty()) {
+            end += missing.missing.chunk;
+            for (rest, sums) in rest.iter_mut().zip(sums.as_chunks_mut().0) {
+                let (now, later) = rest.split_at(rest.partition_point(|&place| place < end));
+                *rest = later;
+                if !now.is_empty() {
+                    lookup::add(met.calls.block(of.index()), &self.tables, now, sums);
+                }
             }
-            lookup::add(lines, &self.tables, &snps, sums);
         }
     }
 }
 
-/// Places of the one bits of a plane.
-fn find(plane: &[u64], places: &mut Vec<u32>) {
-    places.clear();
-    for (line, words) in plane.chunks(LINE).enumerate() {
-        // Few calls are missing: most lines are empty.
-        if words.iter().fold(0, |any, word| any | word) == 0 {
-            continue;
-        }
-        for (w, &word) in words.iter().enumerate() {
-            let mut rest = word;
-            while rest != 0 {
-                let first = (line * LINE + w) * SNPS;
-                places.push(first as u32 + rest.trailing_zeros());
-                rest &= rest - 1;
+/// SNPs whose calls and numbers stay in a second-level cache.
+const CHUNK: u32 = 1 << 12;
+/// Missing calls of an individual that are worth going through all sums of its row.
+const WORTH: u64 = 32;
+
+/// Where calls are missing: four bytes per missing call.
+struct Places {
+    /// By individual, one after the other: the bits in a row, ascending.
+    places: Vec<u32>,
+    /// Ends of the individuals.
+    ends: Vec<usize>,
+    /// Bits of a row to look at together.
+    chunk: u32,
+}
+
+impl Places {
+    fn new(genotypes: &Genotypes) -> Self {
+        let (mut places, mut ends) = (Vec::new(), Vec::new());
+        for i in 0..genotypes.samples() {
+            for (w, &word) in genotypes.missing(i).unwrap_or(&[]).iter().enumerate() {
+                let mut rest = word;
+                while rest != 0 {
+                    places.push((w * SNPS) as u32 + rest.trailing_zeros());
+                    rest &= rest - 1;
+                }
             }
+            ends.push(places.len());
         }
+        let bits = (genotypes.words() * SNPS * genotypes.samples()) as u64;
+        let worth = WORTH * bits / (places.len() as u64).max(1);
+        Places {
+            places,
+            ends,
+            // Pairs::new bounds the SNPs; the padding of as many segments at most fits too.
+            chunk: CHUNK.max(worth.min(1 << 31) as u32),
+        }
+    }
+
+    /// Those of individual `i`.
+    fn of(&self, i: usize) -> &[u32] {
+        let first = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.places[first..self.ends[i]]
     }
 }
 

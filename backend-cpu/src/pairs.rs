@@ -4,6 +4,7 @@
 //! what missing calls change; products multiply integer codes. All sums are integers, so their
 //! order, the number of threads and the instruction set cannot change a bit.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use epitile_core::genotypes::Genotypes;
@@ -162,18 +163,21 @@ impl Sums {
     fn block(&self, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -> (PairTile, u32) {
         match self {
             Sums::Whole(distance) => {
-                let counts = count(*distance, rows, cols, diagonal);
+                let mut counts = vec![0; PAIR_EDGE * PAIR_EDGE];
+                count(*distance, rows, cols, diagonal, &mut counts);
                 let mut max = 0;
                 popcount::largest(&counts, &mut max);
                 (PairTile::Whole(counts), max)
             }
-            Sums::Imputed(distance, missing) => {
-                let counts = count(*distance, rows, cols, diagonal);
-                let mut sums: Vec<i64> =
-                    counts.iter().map(|&c| i64::from(c) << MEAN_BITS).collect();
-                missing.add(rows, cols, diagonal, &mut sums);
+            Sums::Imputed(distance, missing) => SPACE.with_borrow_mut(|(counts, space)| {
+                counts.clear();
+                counts.resize(PAIR_EDGE * PAIR_EDGE, 0);
+                count(*distance, rows, cols, diagonal, counts);
+                let fixed = counts.iter().map(|&c| i64::from(c) << MEAN_BITS);
+                let mut sums: Vec<i64> = fixed.collect();
+                missing.add(rows, cols, diagonal, space, &mut sums);
                 (PairTile::Fixed(sums), 0)
-            }
+            }),
             Sums::Products(tables) => {
                 let sums = product::block(tables, rows, cols, diagonal);
                 (PairTile::Fixed(sums), 0)
@@ -182,9 +186,14 @@ impl Sums {
     }
 }
 
-/// Sums over the planes, row-major with [`PAIR_EDGE`] columns.
-fn count(distance: Distance, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -> Vec<u32> {
-    let mut sums = vec![0; PAIR_EDGE * PAIR_EDGE];
+thread_local! {
+    /// Counts and corrections of a block, kept: memory new to the process costs more than to fill
+    /// it.
+    static SPACE: RefCell<(Vec<u32>, Vec<i64>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
+/// Adds the sums over the planes to zeros, row-major with [`PAIR_EDGE`] columns.
+fn count(distance: Distance, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool, sums: &mut [u32]) {
     let total = rows.genotypes.words();
     let (mut a, mut b) = (Packed::default(), Packed::default());
     for start in (0..total).step_by(WORDS) {
@@ -196,7 +205,7 @@ fn count(distance: Distance, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -
             b.fill(cols.planes(words));
             &b
         };
-        popcount::count(&a, b, distance, diagonal, &mut sums);
+        popcount::count(&a, b, distance, diagonal, sums);
     }
     // Groups of individuals were filled up with some that have no alleles.
     for (i, sums) in sums.chunks_exact_mut(PAIR_EDGE).enumerate() {
@@ -204,9 +213,8 @@ fn count(distance: Distance, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -
         sums[used..].fill(0);
     }
     if diagonal {
-        mirror(&mut sums);
+        mirror(sums);
     }
-    sums
 }
 
 /// Fills the upper half of a block on the diagonal.

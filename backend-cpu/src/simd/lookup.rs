@@ -11,14 +11,10 @@ use crate::simd::line::{LINE, Line};
 pub(crate) struct Table(pub(crate) [i64; 4]);
 
 /// `sums[j]` += Σ over the `snps` of the number for the call of individual `j` of a block, whose
-/// codes are `lines`. The SNPs are an even number.
+/// codes are `lines`.
 ///
 /// The caller knows that the sums fit.
-///
-/// # Panics
-/// If the SNPs are an odd number.
 pub(crate) fn add(lines: &[Line], tables: &[Table], snps: &[u32], sums: &mut [i64; PAIR_EDGE]) {
-    assert!(snps.len().is_multiple_of(2), "SNPs go in pairs");
     match level() {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `level` has found every feature that `avx512::add` enables.

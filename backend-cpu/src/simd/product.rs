@@ -63,17 +63,20 @@ fn decode_body(tables: &[Table; SNPS], column: &Column, values: &mut Vec<i32>) {
     }
 }
 
-multiversion! {
-    /// See [`Products::add`].
-    fn multiply(a: (&[i32], usize), b: &[i32], lower: bool, sums: &mut [i64])
-        = multiply_body, multiply_body
+/// See [`Products::add`].
+fn multiply(a: (&[i32], usize), b: &[i32], lower: bool, sums: &mut [i64]) {
+    match level() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `level` has found every feature that `avx2::multiply` enables.
+        Level::Avx2 => unsafe { avx2::multiply(a, b, lower, sums) },
+        _ => multiply_body(a, b, lower, sums),
+    }
 }
 
 /// Individuals of a register block.
 const ROWS: usize = 4;
 const COLS: usize = 8;
 
-#[inline(always)]
 fn multiply_body((a, rows): (&[i32], usize), b: &[i32], lower: bool, sums: &mut [i64]) {
     for j in (0..PAIR_EDGE).step_by(COLS) {
         let first = if lower { j } else { 0 };
@@ -100,5 +103,7 @@ fn multiply_body((a, rows): (&[i32], usize), b: &[i32], lower: bool, sums: &mut 
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;

@@ -15,14 +15,20 @@ const PLACES: usize = 16;
 pub(super) fn add(lines: &[Line], tables: &[Table], snps: &[u32], sums: &mut [i64; PAIR_EDGE]) {
     for (half, sums) in sums.chunks_exact_mut(PAIR_EDGE / 2).enumerate() {
         let mut lanes = [_mm512_setzero_si512(); PLACES];
-        for pair in snps.chunks_exact(2) {
-            let (first, second) = (pair[0] as usize, pair[1] as usize);
-            let codes = joined(&lines[first], &lines[second], half);
-            let table = table(&tables[first], &tables[second]);
+        let mut add = |[first, second]: [u32; 2], tables: [&Table; 2]| {
+            let codes = joined(&lines[first as usize], &lines[second as usize], half);
+            let table = table(tables[0], tables[1]);
             for (place, lanes) in lanes.iter_mut().enumerate() {
                 let codes = _mm512_srlv_epi64(codes, _mm512_set1_epi64(4 * place as i64));
                 *lanes = _mm512_add_epi64(*lanes, look_up(table, codes));
             }
+        };
+        let (pairs, last) = snps.as_chunks();
+        for &pair in pairs {
+            add(pair, pair.map(|snp| &tables[snp as usize]));
+        }
+        for &snp in last {
+            add([snp; 2], [&tables[snp as usize], &Table([0; 4])]);
         }
         for (sums, lanes) in sums.chunks_exact_mut(LINE).zip(lanes) {
             // SAFETY: a chunk has the eight numbers loaded and stored; no alignment is asked.
