@@ -20,6 +20,7 @@
 mod algebra;
 mod backend;
 mod ceilings;
+mod codes;
 mod convert;
 mod dense;
 mod engine;

@@ -1,134 +1,164 @@
 //! Missing calls in distances: their share, where one of two individuals has no call.
 //!
-//! For 64 SNPs at a time, what a missing call adds is laid out once for every individual of the
-//! other side (a row of integers per SNP that anyone misses) and then added up over the missing
-//! calls of each individual: N²M·f/2 additions of whole registers, f the share of missing calls.
+//! What a missing call adds to a pair depends on the SNP and on the other individual's call. For
+//! each individual with missing calls it is looked up for a block of others at a time, two SNPs
+//! in one go: N²M·f/2 lookups and additions of 64 bits, f the share of missing calls.
 
+use epitile_core::genotypes::Genotypes;
 use epitile_core::pairs::PAIR_EDGE;
 
-use crate::simd::spread::{accumulate, spread};
+use crate::codes::{Codes, tables};
+use crate::simd::lookup::{self, Table};
+use crate::simd::transpose::SNPS;
 use crate::slice::Slice;
 
-/// Words of SNPs laid out together.
-const WORDS: usize = 4;
+/// What the missing calls of two sets of individuals add to their pairs.
+pub(crate) struct Missing {
+    tables: Vec<Table>,
+    rows: Side,
+    /// `None` if rows and columns are the same individuals.
+    cols: Option<Side>,
+}
 
-/// Adds the corrections of both sides to a block of sums.
-pub(crate) fn add(
-    corrections: &[[i64; 3]],
-    rows: Slice<'_>,
-    cols: Slice<'_>,
-    diagonal: bool,
-    sums: &mut [i64],
-) {
-    let mut side = vec![0; PAIR_EDGE * PAIR_EDGE];
-    one_side(corrections, rows, cols, &mut side);
-    for (sum, v) in sums.iter_mut().zip(&side) {
-        *sum += v;
-    }
-    if !diagonal {
-        side.fill(0);
-        one_side(corrections, cols, rows, &mut side);
-    }
-    for i in 0..rows.count {
-        for j in 0..cols.count {
-            sums[i * PAIR_EDGE + j] += side[j * PAIR_EDGE + i];
+/// One set of individuals.
+struct Side {
+    missing: Places,
+    /// Calls that missing calls of the other side meet, if there are any.
+    calls: Codes,
+}
+
+impl Side {
+    fn new(genotypes: &Genotypes, other: &Genotypes) -> Self {
+        Side {
+            missing: Places::new(genotypes),
+            calls: match other.has_missing() {
+                true => Codes::new(genotypes),
+                false => Codes::default(),
+            },
         }
     }
 }
 
-/// Adds to `sums[i · PAIR_EDGE + j]` what the missing calls of individual `i` of `missing` add to
-/// its pair with `j` of `other`.
-fn one_side(corrections: &[[i64; 3]], missing: Slice<'_>, other: Slice<'_>, sums: &mut [i64]) {
-    if !missing.genotypes.has_missing() {
-        return;
-    }
-    let mut layout = Layout::default();
-    for segment in missing.genotypes.segments() {
-        for first in segment.words.clone().step_by(WORDS) {
-            let words = first..segment.words.end.min(first + WORDS);
-            layout.clear();
-            for w in words.clone() {
-                let snp = segment.snps.start + (w - segment.words.start) * 64;
-                layout.push(corrections, snp, w, missing, other);
-            }
-            layout.accumulate(words, missing, sums);
-        }
-    }
-}
-
-/// What missing calls at some SNPs add, for every individual of the other side.
-#[derive(Default)]
-struct Layout {
-    /// Rows of [`PAIR_EDGE`] integers, one per SNP that anyone misses.
-    added: Vec<i64>,
-    /// By word: the bits that have a row, and the first of their rows.
-    bits: Vec<(u64, u32)>,
-}
-
-impl Layout {
-    fn clear(&mut self) {
-        self.added.clear();
-        self.bits.clear();
-    }
-
-    /// Lays out word `w`, whose first SNP is `snp`.
-    fn push(
-        &mut self,
+impl Missing {
+    /// `corrections` by SNP and dosage of the other individual, for the pairs of `rows` with
+    /// `cols`, or with themselves.
+    pub(crate) fn new(
         corrections: &[[i64; 3]],
-        snp: usize,
-        w: usize,
-        missing: Slice<'_>,
-        other: Slice<'_>,
+        rows: &Genotypes,
+        cols: Option<&Genotypes>,
+    ) -> Self {
+        Missing {
+            tables: tables(rows, corrections),
+            rows: Side::new(rows, cols.unwrap_or(rows)),
+            cols: cols.map(|cols| Side::new(cols, rows)),
+        }
+    }
+
+    /// Adds the corrections of both sides to a block of sums. `space` is overwritten.
+    pub(crate) fn add(
+        &self,
+        rows: Slice<'_>,
+        cols: Slice<'_>,
+        diagonal: bool,
+        space: &mut Vec<i64>,
+        sums: &mut [i64],
     ) {
-        let row = self.added.len() / PAIR_EDGE;
-        let bits = missing.range().fold(0, |b, i| b | word(missing, i, w));
-        self.bits.push((bits, row as u32));
-        if bits == 0 {
-            return;
-        }
-        let words = other.words(w);
-        for bit in Bits(bits) {
-            let from = self.added.len();
-            self.added.resize(from + PAIR_EDGE, 0);
-            let corrections = corrections[snp + bit as usize];
-            spread(words.as_ref(), bit, corrections, &mut self.added[from..]);
-        }
-    }
-
-    /// Adds the rows of each individual's missing calls.
-    fn accumulate(&self, words: std::ops::Range<usize>, missing: Slice<'_>, sums: &mut [i64]) {
-        if self.added.is_empty() {
-            return;
-        }
-        let mut rows = Vec::new();
-        for (i, sums) in missing.range().zip(sums.chunks_exact_mut(PAIR_EDGE)) {
-            rows.clear();
-            for (w, &(bits, first)) in words.clone().zip(&self.bits) {
-                // A bit's row: how many bits below it have one.
-                let row = |bit: u32| first + (bits & ((1 << bit) - 1)).count_ones();
-                rows.extend(Bits(word(missing, i, w)).map(row));
+        let other = self.cols.as_ref().unwrap_or(&self.rows);
+        space.clear();
+        space.resize(PAIR_EDGE * PAIR_EDGE, 0);
+        if diagonal {
+            self.one_side((&self.rows, rows), (other, cols), space);
+            for (sum, v) in sums.iter_mut().zip(&*space) {
+                *sum += v;
             }
-            accumulate(&rows, &self.added, PAIR_EDGE, sums);
+        } else {
+            self.one_side((&self.rows, rows), (other, cols), sums);
+            self.one_side((other, cols), (&self.rows, rows), space);
+        }
+        add_transposed(space, sums);
+    }
+
+    /// Adds to `sums[i · PAIR_EDGE + j]` what the missing calls of individual `i` of the first
+    /// side add to its pair with `j` of the second.
+    fn one_side(
+        &self,
+        (missing, by): (&Side, Slice<'_>),
+        (met, of): (&Side, Slice<'_>),
+        sums: &mut [i64],
+    ) {
+        let mut rest = by.range().map(|i| missing.missing.of(i));
+        let mut rest: [&[u32]; PAIR_EDGE] = core::array::from_fn(|_| rest.next().unwrap_or(&[]));
+        let mut end = 0;
+        while rest.iter().any(|places| !places.is_empty()) {
+            end += missing.missing.chunk;
+            for (rest, sums) in rest.iter_mut().zip(sums.as_chunks_mut().0) {
+                let (now, later) = rest.split_at(rest.partition_point(|&place| place < end));
+                *rest = later;
+                if !now.is_empty() {
+                    lookup::add(met.calls.block(of.index()), &self.tables, now, sums);
+                }
+            }
         }
     }
 }
 
-/// Word `w` of the missing plane of individual `i`.
-fn word(slice: Slice<'_>, i: usize, w: usize) -> u64 {
-    slice.genotypes.missing(i).map_or(0, |plane| plane[w])
+/// SNPs whose calls and numbers stay in a second-level cache.
+const CHUNK: u32 = 1 << 12;
+/// Missing calls of an individual that are worth going through all sums of its row.
+const WORTH: u64 = 32;
+
+/// Where calls are missing: four bytes per missing call.
+struct Places {
+    /// By individual, one after the other: the bits in a row, ascending.
+    places: Vec<u32>,
+    /// Ends of the individuals.
+    ends: Vec<usize>,
+    /// Bits of a row to look at together.
+    chunk: u32,
 }
 
-/// Positions of the one bits of a word, ascending.
-struct Bits(u64);
+impl Places {
+    fn new(genotypes: &Genotypes) -> Self {
+        let (mut places, mut ends) = (Vec::new(), Vec::new());
+        for i in 0..genotypes.samples() {
+            for (w, &word) in genotypes.missing(i).unwrap_or(&[]).iter().enumerate() {
+                let mut rest = word;
+                while rest != 0 {
+                    places.push((w * SNPS) as u32 + rest.trailing_zeros());
+                    rest &= rest - 1;
+                }
+            }
+            ends.push(places.len());
+        }
+        let bits = (genotypes.words() * SNPS * genotypes.samples()) as u64;
+        let worth = WORTH * bits / (places.len() as u64).max(1);
+        Places {
+            places,
+            ends,
+            // Pairs::new bounds the SNPs; the padding of as many segments at most fits too.
+            chunk: CHUNK.max(worth.min(1 << 31) as u32),
+        }
+    }
 
-impl Iterator for Bits {
-    type Item = u32;
+    /// Those of individual `i`.
+    fn of(&self, i: usize) -> &[u32] {
+        let first = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.places[first..self.ends[i]]
+    }
+}
 
-    fn next(&mut self) -> Option<u32> {
-        (self.0 != 0).then(|| {
-            let bit = self.0.trailing_zeros();
-            self.0 &= self.0 - 1;
-            bit
-        })
+/// `sums[i · PAIR_EDGE + j]` += `side[j · PAIR_EDGE + i]`, by squares that stay in the first-level
+/// cache.
+fn add_transposed(side: &[i64], sums: &mut [i64]) {
+    const SQUARE: usize = 16;
+    for first in (0..PAIR_EDGE).step_by(SQUARE) {
+        for start in (0..PAIR_EDGE).step_by(SQUARE) {
+            for i in first..first + SQUARE {
+                let sums = &mut sums[i * PAIR_EDGE + start..][..SQUARE];
+                for (j, sum) in sums.iter_mut().enumerate() {
+                    *sum += side[(start + j) * PAIR_EDGE + i];
+                }
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! what missing calls change; products multiply integer codes. All sums are integers, so their
 //! order, the number of threads and the instruction set cannot change a bit.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,9 +13,12 @@ use epitile_core::kernel::{Kernel, KernelMap};
 use epitile_core::pairs::{MEAN_BITS, PAIR_EDGE, PairKind, PairMatrix, PairStatistic, PairTile};
 use rayon::prelude::*;
 
-use crate::missing;
+use crate::codes::tables;
+use crate::missing::Missing;
 use crate::product;
-use crate::simd::popcount::{self, Distance, LINE, Packed};
+use crate::simd::line::LINE;
+use crate::simd::lookup::Table;
+use crate::simd::popcount::{self, Distance, Packed};
 use crate::slice::Slice;
 
 /// Words of a plane counted in one go: packed, a block's rows take half of a second-level cache
@@ -79,15 +83,18 @@ impl Pairs {
         assert_eq!(places(rows), places(cols), "segments of a pair");
         let shape = (rows.samples(), cols.samples());
         let whole = statistic.is_whole(rows, cols);
-        let tiles: Vec<PairTile> = PairMatrix::places(shape.0, shape.1, symmetric)
+        let sums = Sums::new(statistic, rows, (!symmetric).then_some(cols), whole);
+        let tiles: Vec<(PairTile, u32)> = PairMatrix::places(shape.0, shape.1, symmetric)
             .into_par_iter()
             .with_max_len(1)
             .map(|(i, j)| {
                 let (rows, cols) = (Slice::block(rows, i), Slice::block(cols, j));
-                keep(block(statistic, rows, cols, symmetric && i == j, whole))
+                let (tile, max) = sums.block(rows, cols, symmetric && i == j);
+                keep(tile).map(|tile| (tile, max))
             })
             .collect::<Result<_, E>>()?;
-        let max = whole.then(|| tiles.iter().map(largest).max().unwrap_or(0));
+        let max = whole.then(|| tiles.iter().map(|(_, max)| *max).max().unwrap_or(0));
+        let tiles = tiles.into_iter().map(|(tile, _)| tile).collect();
         let unit = if whole { 0 } else { statistic.unit() };
         Ok(Pairs {
             matrix: PairMatrix::new(shape, symmetric, unit, tiles),
@@ -142,41 +149,70 @@ impl Pairs {
     }
 }
 
-fn largest(tile: &PairTile) -> u32 {
-    match tile {
-        PairTile::Whole(v) => v.iter().copied().max().unwrap_or(0),
-        PairTile::Fixed(_) => 0,
-    }
+/// How a block is summed.
+enum Sums {
+    /// Whole distances.
+    Whole(Distance),
+    /// Distances with missing calls.
+    Imputed(Distance, Missing),
+    /// Products of the codes of standardised dosages.
+    Products(Vec<Table>),
 }
 
-/// One block; `diagonal` if rows and columns are the same individuals. Both halves of a diagonal
-/// block are filled.
-fn block(
-    statistic: &PairStatistic,
-    rows: Slice<'_>,
-    cols: Slice<'_>,
-    diagonal: bool,
-    whole: bool,
-) -> PairTile {
-    let distance = match statistic.kind() {
-        PairKind::Product(_) => {
-            return PairTile::Fixed(product::block(statistic.codes(), rows, cols, diagonal).into());
+impl Sums {
+    fn new(
+        statistic: &PairStatistic,
+        rows: &Genotypes,
+        cols: Option<&Genotypes>,
+        whole: bool,
+    ) -> Self {
+        let distance = match statistic.kind() {
+            PairKind::Product(_) => return Sums::Products(tables(rows, statistic.codes())),
+            PairKind::Squared => Distance::Squared,
+            PairKind::Absolute => Distance::Absolute,
+        };
+        match whole {
+            true => Sums::Whole(distance),
+            false => Sums::Imputed(distance, Missing::new(statistic.corrections(), rows, cols)),
         }
-        PairKind::Squared => Distance::Squared,
-        PairKind::Absolute => Distance::Absolute,
-    };
-    let counts = count(distance, rows, cols, diagonal);
-    if whole {
-        return PairTile::Whole(counts.into());
     }
-    let mut sums: Vec<i64> = counts.iter().map(|&c| i64::from(c) << MEAN_BITS).collect();
-    missing::add(statistic.corrections(), rows, cols, diagonal, &mut sums);
-    PairTile::Fixed(sums.into())
+
+    /// One block, and its largest value if they are whole; `diagonal` if rows and columns are the
+    /// same individuals. Both halves of a diagonal block are filled.
+    fn block(&self, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -> (PairTile, u32) {
+        match self {
+            Sums::Whole(distance) => {
+                let mut counts = vec![0; PAIR_EDGE * PAIR_EDGE];
+                count(*distance, rows, cols, diagonal, &mut counts);
+                let mut max = 0;
+                popcount::largest(&counts, &mut max);
+                (PairTile::Whole(counts.into()), max)
+            }
+            Sums::Imputed(distance, missing) => SPACE.with_borrow_mut(|(counts, space)| {
+                counts.clear();
+                counts.resize(PAIR_EDGE * PAIR_EDGE, 0);
+                count(*distance, rows, cols, diagonal, counts);
+                let fixed = counts.iter().map(|&c| i64::from(c) << MEAN_BITS);
+                let mut sums: Vec<i64> = fixed.collect();
+                missing.add(rows, cols, diagonal, space, &mut sums);
+                (PairTile::Fixed(sums.into()), 0)
+            }),
+            Sums::Products(tables) => {
+                let sums = product::block(tables, rows, cols, diagonal);
+                (PairTile::Fixed(sums.into()), 0)
+            }
+        }
+    }
 }
 
-/// Sums over the planes, row-major with [`PAIR_EDGE`] columns.
-fn count(distance: Distance, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -> Vec<u32> {
-    let mut sums = vec![0; PAIR_EDGE * PAIR_EDGE];
+thread_local! {
+    /// Counts and corrections of a block, kept: memory new to the process costs more than to fill
+    /// it.
+    static SPACE: RefCell<(Vec<u32>, Vec<i64>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
+/// Adds the sums over the planes to zeros, row-major with [`PAIR_EDGE`] columns.
+fn count(distance: Distance, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool, sums: &mut [u32]) {
     let total = rows.genotypes.words();
     let (mut a, mut b) = (Packed::default(), Packed::default());
     for start in (0..total).step_by(WORDS) {
@@ -188,12 +224,16 @@ fn count(distance: Distance, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -
             b.fill(cols.planes(words));
             &b
         };
-        popcount::count(&a, b, distance, diagonal, &mut sums);
+        popcount::count(&a, b, distance, diagonal, sums);
+    }
+    // Groups of individuals were filled up with some that have no alleles.
+    for (i, sums) in sums.chunks_exact_mut(PAIR_EDGE).enumerate() {
+        let used = if i < rows.count { cols.count } else { 0 };
+        sums[used..].fill(0);
     }
     if diagonal {
-        mirror(&mut sums);
+        mirror(sums);
     }
-    sums
 }
 
 /// Fills the upper half of a block on the diagonal.

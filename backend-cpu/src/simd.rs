@@ -1,14 +1,17 @@
 //! Kernels compiled once per instruction set, chosen at run time.
 //!
-//! Each kernel is one safe body of plain loops that the compiler vectorises; `multiversion!`
+//! Most kernels are one safe body of plain loops that the compiler vectorises; `multiversion!`
 //! compiles it for AVX-512, for AVX2 and for the baseline, and asks the processor which to run.
+//! Counts and lookups, for which there is no plain loop, are written in the instructions of each
+//! set: `popcount/avx512.rs` and so on.
 //!
 //! | file | kernels |
 //! |---|---|
 //! | `ceilings.rs` | what an instruction set can do at most |
 //! | `level.rs` | the instruction sets and `multiversion!` |
 //! | `popcount.rs` | differences of bit planes |
-//! | `spread.rs` | numbers per SNP and dosage, laid out by individual |
+//! | `line.rs`, `transpose.rs` | 512 bits; calls of one SNP next to each other |
+//! | `lookup.rs` | sums of numbers per SNP and dosage |
 //! | `product.rs` | exact products of integer codes |
 //! | `kernel.rs` | kernel functions of many pairs |
 //! | `panel.rs` | products and solves of right-hand-side panels |
@@ -19,8 +22,10 @@ pub(crate) mod convert;
 pub(crate) mod gemm;
 pub(crate) mod kernel;
 pub(crate) mod level;
+pub(crate) mod line;
+pub(crate) mod lookup;
 pub(crate) mod norm;
 pub(crate) mod panel;
 pub(crate) mod popcount;
 pub(crate) mod product;
-pub(crate) mod spread;
+pub(crate) mod transpose;

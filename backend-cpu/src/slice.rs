@@ -5,7 +5,7 @@ use std::ops::Range;
 use epitile_core::genotypes::Genotypes;
 use epitile_core::pairs::PAIR_EDGE;
 
-use crate::simd::spread::Words;
+use crate::simd::transpose::Column;
 
 /// At most [`PAIR_EDGE`] individuals of a set.
 #[derive(Clone, Copy)]
@@ -38,25 +38,22 @@ impl<'a> Slice<'a> {
             .map(move |i| planes.map(|plane| &plane(self.genotypes, i)[words.clone()]))
     }
 
-    /// Word `w` of the planes of every individual.
-    pub(crate) fn words(&self, w: usize) -> Column {
-        let mut column = Column([[0; PAIR_EDGE]; 3]);
+    /// Number of the block.
+    pub(crate) fn index(&self) -> usize {
+        self.first / PAIR_EDGE
+    }
+
+    /// Word `w` of the calls of every individual; past the last, missing calls.
+    pub(crate) fn column(&self, w: usize) -> Column {
+        let mut column = Column {
+            low: [0; PAIR_EDGE],
+            high: [u64::MAX; PAIR_EDGE],
+        };
         for (place, i) in self.range().enumerate() {
-            column.0[0][place] = self.genotypes.some(i)[w];
-            column.0[1][place] = self.genotypes.two(i)[w];
-            column.0[2][place] = self.genotypes.missing(i).map_or(0, |plane| plane[w]);
+            let missing = self.genotypes.missing(i).map_or(0, |plane| plane[w]);
+            column.low[place] = self.genotypes.some(i)[w];
+            column.high[place] = self.genotypes.two(i)[w] | missing;
         }
         column
-    }
-}
-
-/// One word of the planes `some`, `two` and `missing` of the individuals of a slice.
-pub(crate) struct Column([[u64; PAIR_EDGE]; 3]);
-
-impl Column {
-    /// The words by plane.
-    pub(crate) fn as_ref(&self) -> Words<'_> {
-        let [some, two, missing] = &self.0;
-        Words { some, two, missing }
     }
 }

@@ -12,15 +12,8 @@
 
 use epitile_core::pairs::PAIR_EDGE;
 
-use crate::simd::level::{Level, level};
-
-/// A register's worth of a plane: 512 SNPs, as segments are padded to.
-#[derive(Clone, Copy, Default)]
-#[repr(C, align(64))]
-pub(crate) struct Line(pub(crate) [u64; LINE]);
-
-/// Words of a [`Line`].
-pub(crate) const LINE: usize = 8;
+use crate::simd::level::{Level, level, multiversion};
+use crate::simd::line::{LINE, Line};
 
 /// Individuals packed together: rows of a register block; columns are half of them.
 const GROUP: usize = 4;
@@ -49,11 +42,7 @@ impl Packed {
         self.lines.clear();
         self.het.clear();
         self.het.resize(individuals.next_multiple_of(GROUP), 0);
-        let encode = match level() {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => pairs_of_snps,
-            _ => heterozygous,
-        };
+        let coding = Coding::in_use();
         for (i, [some, two]) in planes.enumerate() {
             if i == 0 {
                 self.stride = 2 * GROUP * (some.len() / LINE);
@@ -61,17 +50,12 @@ impl Packed {
                 self.lines.resize(groups * self.stride, Line::default());
             }
             let lines = &mut self.lines[i / GROUP * self.stride..][..self.stride];
-            let steps = lines.chunks_exact_mut(2 * GROUP);
-            let (some, two) = (some.chunks_exact(LINE), two.chunks_exact(LINE));
-            for (step, (some, two)) in steps.zip(some.zip(two)) {
-                let [a, b] = &mut step[i % GROUP * 2..][..2] else {
-                    unreachable!("two lines")
-                };
-                for w in 0..LINE {
-                    (a.0[w], b.0[w]) = encode(some[w], two[w]);
-                    self.het[i] += (some[w] ^ two[w]).count_ones();
-                }
-            }
+            encode(
+                coding,
+                [some, two],
+                &mut lines[i % GROUP * 2..],
+                &mut self.het[i],
+            );
         }
     }
 
@@ -88,21 +72,55 @@ impl Packed {
     }
 }
 
-/// h and t.
-#[inline(always)]
-fn heterozygous(some: u64, two: u64) -> (u64, u64) {
-    (some ^ two, two)
+/// What the two lines of an individual hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// h and t.
+    Planes,
+    /// Four bits for every two SNPs: x ≥ 1 of both, x = 2 of both.
+    Pairs,
 }
 
-/// Four bits for every two SNPs: x ≥ 1 of both, x = 2 of both.
-#[cfg(target_arch = "x86_64")]
+impl Coding {
+    fn in_use() -> Self {
+        match level() {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => Coding::Pairs,
+            _ => Coding::Planes,
+        }
+    }
+}
+
+multiversion! {
+    /// Writes the two lines of one individual, for every 512 SNPs, to the first of the lines of
+    /// its group; and |h|.
+    fn encode(coding: Coding, planes: [&[u64]; 2], lines: &mut [Line], het: &mut u32)
+        = encode_body, encode_body
+}
+
 #[inline(always)]
-fn pairs_of_snps(some: u64, two: u64) -> (u64, u64) {
+fn encode_body(coding: Coding, [some, two]: [&[u64]; 2], lines: &mut [Line], het: &mut u32) {
     const LOW: u64 = 0x3333_3333_3333_3333;
-    (
-        some & LOW | (two & LOW) << 2,
-        some >> 2 & LOW | two & (LOW << 2),
-    )
+    let (some, two) = (some.as_chunks::<LINE>().0, two.as_chunks::<LINE>().0);
+    let steps = lines.chunks_mut(2 * GROUP);
+    let mut counts = [0; LINE];
+    for (step, (some, two)) in steps.zip(some.iter().zip(two)) {
+        let [a, b] = &mut step[..2] else {
+            unreachable!("two lines of an individual")
+        };
+        for w in 0..LINE {
+            let het = some[w] ^ two[w];
+            counts[w] += u64::from(het.count_ones());
+            (a.0[w], b.0[w]) = match coding {
+                Coding::Planes => (het, two[w]),
+                Coding::Pairs => (
+                    some[w] & LOW | (two[w] & LOW) << 2,
+                    some[w] >> 2 & LOW | two[w] & (LOW << 2),
+                ),
+            };
+        }
+    }
+    *het = counts.iter().sum::<u64>() as u32;
 }
 
 /// What is counted.
@@ -122,6 +140,16 @@ impl Distance {
             Distance::Absolute => 0,
         }
     }
+}
+
+multiversion! {
+    /// `max` ← the largest of it and `values`.
+    fn largest(values: &[u32], max: &mut u32) = largest_body, largest_body
+}
+
+#[inline(always)]
+fn largest_body(values: &[u32], max: &mut u32) {
+    *max = values.iter().fold(*max, |max, &v| max.max(v));
 }
 
 /// `sums[i · PAIR_EDGE + j]` += the distance of individual `i` of `a` and `j` of `b`; with

@@ -1,37 +1,89 @@
 //! Exact products of integer codes.
 
-use crate::simd::level::multiversion;
+use epitile_core::pairs::PAIR_EDGE;
 
-/// Codes of some individuals, SNP by SNP: code of SNP m and individual i is `m · width + i`.
-#[derive(Clone, Copy)]
-pub(crate) struct Codes<'a> {
-    /// Individuals, a multiple of [`COLS`].
-    pub(crate) width: usize,
-    pub(crate) values: &'a [i32],
+use crate::simd::level::{Level, level, multiversion};
+use crate::simd::lookup::Table;
+use crate::simd::transpose::{Column, SNPS};
+
+/// Space that [`Products::add`] needs.
+#[derive(Default)]
+pub(crate) struct Products {
+    #[cfg(target_arch = "x86_64")]
+    lookups: avx512::Lookups,
+    a: Vec<i32>,
+    b: Vec<i32>,
+}
+
+impl Products {
+    /// `sums[i · PAIR_EDGE + j]` += Σ_m of the product of the numbers, which fit 32 bits, that
+    /// `tables` has for the calls of the individuals `i` of `a` and `j` of `b`; with `lower`,
+    /// perhaps not those with j > i. Only the first `rows` individuals of `a` count.
+    ///
+    /// The caller knows that the sums fit.
+    pub(crate) fn add(
+        &mut self,
+        tables: &[Table; SNPS],
+        (a, rows): (&Column, usize),
+        b: &Column,
+        lower: bool,
+        sums: &mut [i64],
+    ) {
+        match level() {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `level` has found every feature that `Lookups::add` enables.
+            Level::Avx512 => unsafe { self.lookups.add(tables, (a, rows), b, lower, sums) },
+            _ => {
+                decode(tables, a, &mut self.a);
+                decode(tables, b, &mut self.b);
+                multiply((&self.a, rows), &self.b, lower, sums);
+            }
+        }
+    }
 }
 
 multiversion! {
-    /// `sums[i · width + j]` += Σ_m a·b of the individuals `i` of `a` and `j` of `b`; with
-    /// `lower`, perhaps not those with j > i.
-    ///
-    /// The caller knows that the sums fit.
-    fn accumulate(a: Codes<'_>, b: Codes<'_>, lower: bool, width: usize, sums: &mut [i64])
-        = body, body
+    /// `values[m · PAIR_EDGE + i]` ← the number of individual `i` at SNP `m`.
+    fn decode(tables: &[Table; SNPS], column: &Column, values: &mut Vec<i32>)
+        = decode_body, decode_body
+}
+
+#[inline(always)]
+fn decode_body(tables: &[Table; SNPS], column: &Column, values: &mut Vec<i32>) {
+    values.resize(SNPS * PAIR_EDGE, 0);
+    for (m, (values, table)) in values.chunks_exact_mut(PAIR_EDGE).zip(tables).enumerate() {
+        let [none, one, gone, two] = table.0.map(|v| v as i32);
+        let (low, high) = (one ^ none, gone ^ none);
+        let both = two ^ one ^ high;
+        for i in 0..PAIR_EDGE {
+            let mask = |word: u64| ((word >> m & 1) as i32).wrapping_neg();
+            let (first, second) = (mask(column.low[i]), mask(column.high[i]));
+            values[i] = none ^ first & low ^ second & high ^ first & second & both;
+        }
+    }
+}
+
+/// See [`Products::add`].
+fn multiply(a: (&[i32], usize), b: &[i32], lower: bool, sums: &mut [i64]) {
+    match level() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `level` has found every feature that `avx2::multiply` enables.
+        Level::Avx2 => unsafe { avx2::multiply(a, b, lower, sums) },
+        _ => multiply_body(a, b, lower, sums),
+    }
 }
 
 /// Individuals of a register block.
 const ROWS: usize = 4;
-pub(crate) const COLS: usize = 16;
+const COLS: usize = 8;
 
-#[inline(always)]
-fn body(a: Codes<'_>, b: Codes<'_>, lower: bool, width: usize, sums: &mut [i64]) {
-    assert!(a.width.is_multiple_of(COLS) && b.width.is_multiple_of(COLS));
-    for j in (0..b.width).step_by(COLS) {
+fn multiply_body((a, rows): (&[i32], usize), b: &[i32], lower: bool, sums: &mut [i64]) {
+    for j in (0..PAIR_EDGE).step_by(COLS) {
         let first = if lower { j } else { 0 };
-        for i in (first..a.width).step_by(ROWS) {
+        for i in (first..rows).step_by(ROWS) {
             let mut block = [[0i64; COLS]; ROWS];
-            let snps = a.values.chunks_exact(a.width);
-            for (a, b) in snps.zip(b.values.chunks_exact(b.width)) {
+            let snps = a.chunks_exact(PAIR_EDGE);
+            for (a, b) in snps.zip(b.chunks_exact(PAIR_EDGE)) {
                 let (a, b) = (&a[i..i + ROWS], &b[j..j + COLS]);
                 for r in 0..ROWS {
                     let a = i64::from(a[r]);
@@ -42,7 +94,7 @@ fn body(a: Codes<'_>, b: Codes<'_>, lower: bool, width: usize, sums: &mut [i64])
                 }
             }
             for (r, block) in block.iter().enumerate() {
-                let sums = &mut sums[(i + r) * width + j..][..COLS];
+                let sums = &mut sums[(i + r) * PAIR_EDGE + j..][..COLS];
                 for (s, v) in sums.iter_mut().zip(block) {
                     *s = s.wrapping_add(*v);
                 }
@@ -50,3 +102,8 @@ fn body(a: Codes<'_>, b: Codes<'_>, lower: bool, width: usize, sums: &mut [i64])
         }
     }
 }
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;

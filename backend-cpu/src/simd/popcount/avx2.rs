@@ -2,7 +2,8 @@
 
 use core::arch::x86_64::*;
 
-use super::{COLS, Distance, GROUP, Line, Packed, Sums, sweep};
+use super::{COLS, Distance, GROUP, Packed, Sums, sweep};
+use crate::simd::line::Line;
 
 /// Lines (of 64 bytes) whose distances fit a byte: each adds at most 2 · 2 · 2 · 4 to one.
 const STEPS: usize = 3;

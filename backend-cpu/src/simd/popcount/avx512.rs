@@ -2,7 +2,8 @@
 
 use core::arch::x86_64::*;
 
-use super::{COLS, Distance, GROUP, Line, Packed, Sums, sweep, without_het};
+use super::{COLS, Distance, GROUP, Packed, Sums, sweep, without_het};
+use crate::simd::line::Line;
 
 /// See [`count`](super::count).
 #[target_feature(enable = "avx512f,avx512vl,avx512vpopcntdq")]

@@ -1,6 +1,7 @@
 //! Any processor.
 
-use super::{COLS, Distance, GROUP, LINE, Line, Packed, Sums, sweep, without_het};
+use super::{COLS, Distance, GROUP, Packed, Sums, sweep, without_het};
+use crate::simd::line::{LINE, Line};
 
 /// See [`count`](super::count).
 pub(super) fn count(a: &Packed, b: &Packed, distance: Distance, lower: bool, sums: &mut [u32]) {

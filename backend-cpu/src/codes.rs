@@ -1,0 +1,48 @@
+//! Calls of all individuals SNP by SNP.
+
+use epitile_core::genotypes::Genotypes;
+use epitile_core::pairs::PAIR_EDGE;
+use rayon::prelude::*;
+
+use crate::simd::line::Line;
+use crate::simd::lookup::Table;
+use crate::simd::transpose::{SNPS, by_code, transpose};
+use crate::slice::Slice;
+
+/// Two bits per call, as much memory as the planes `some` and `two`. SNPs are numbered by their
+/// bit in a row, padding included.
+#[derive(Default)]
+pub(crate) struct Codes(Vec<Vec<Line>>);
+
+impl Codes {
+    /// The calls of `genotypes`, transposed on the current rayon pool.
+    pub(crate) fn new(genotypes: &Genotypes) -> Self {
+        let blocks = genotypes.samples().div_ceil(PAIR_EDGE);
+        let block = |b| {
+            let slice = Slice::block(genotypes, b);
+            let mut lines = vec![Line::default(); genotypes.words() * SNPS];
+            for (w, lines) in lines.as_chunks_mut().0.iter_mut().enumerate() {
+                transpose(&slice.column(w), lines);
+            }
+            lines
+        };
+        Codes((0..blocks).into_par_iter().map(block).collect())
+    }
+
+    /// Lines of the individuals of block `b`, by SNP.
+    pub(crate) fn block(&self, b: usize) -> &[Line] {
+        &self.0[b]
+    }
+}
+
+/// Numbers of SNPs and dosages by the SNP's bit in a row; zero in the padding.
+pub(crate) fn tables<T: Copy + Into<i64>>(genotypes: &Genotypes, numbers: &[[T; 3]]) -> Vec<Table> {
+    let mut tables = vec![Table::default(); genotypes.words() * SNPS];
+    for segment in genotypes.segments() {
+        let tables = &mut tables[segment.words.start * SNPS..];
+        for (table, numbers) in tables.iter_mut().zip(&numbers[segment.snps.clone()]) {
+            *table = Table(by_code(numbers.map(T::into)));
+        }
+    }
+    tables
+}
