@@ -28,8 +28,7 @@ unsafe extern "C" {
 
 /// Tiles in main memory, computed with OpenBLAS.
 ///
-/// Columns of a panel have bits of their own only as far as OpenBLAS's kernel for 8 columns gives
-/// them; [`Cpu`] promises it.
+/// Right-hand sides in F64, whose bits are promised, are those of [`Cpu`].
 #[derive(Clone, Copy, Debug)]
 pub struct LapackCpu(());
 
@@ -176,6 +175,10 @@ impl Backend for LapackCpu {
     }
 
     fn trsm(&self, solve: Solve, l: &Tile, b: &mut Tile) -> Result<(), CpuError> {
+        // Right-hand sides need bits that do not depend on their number.
+        if solve != Solve::RightTransposed && b.precision() == Precision::F64 {
+            return Cpu.trsm(solve, l, b);
+        }
         algebra::trsm::<Lapack>(solve, l.as_ref(), b.as_mut())
     }
 
@@ -184,6 +187,10 @@ impl Backend for LapackCpu {
     }
 
     // Everything else is as in `Cpu`.
+
+    fn apply(&self, alpha: f64, a: (&Tile, Trans), x: &Tile, y: &mut Tile) -> Result<(), CpuError> {
+        Cpu.apply(alpha, a, x, y)
+    }
 
     fn supports(&self, precision: Precision) -> bool {
         Cpu.supports(precision)

@@ -10,10 +10,12 @@
 //! | `spread.rs` | numbers per SNP and dosage, laid out by individual |
 //! | `product.rs` | exact products of integer codes |
 //! | `kernel.rs` | kernel functions of many pairs |
-//! | `panel.rs` | products and solves of right-hand-side panels |
+//! | `panel.rs` | products and solves of right-hand sides |
+//! | `decode.rs` | numbers of any format as f64 |
 //! | `convert.rs`, `norm.rs` | rounding; sums of magnitudes and squares |
 
 pub(crate) mod convert;
+pub(crate) mod decode;
 pub(crate) mod kernel;
 pub(crate) mod level;
 pub(crate) mod norm;
