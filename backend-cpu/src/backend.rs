@@ -12,16 +12,16 @@ use epitile_core::tile::{Tile, TileRef};
 use crate::dense::Blocked;
 use crate::error::CpuError;
 use crate::pairs::Pairs;
-use crate::simd::level::{Half, isa};
 use crate::scratch::Scratch;
+use crate::simd::level::{Half, isa};
 use crate::{algebra, convert, kernel, norm, panel};
 
 /// Tiles in main memory, computed with faer and this crate's kernels.
 ///
 /// Every tile operation runs on the calling thread, so its bits do not depend on the number of
 /// threads; [`pairs`](Backend::pairs) fills its blocks on the current rayon pool, in integers.
-/// Products and solves of right-hand-side panels (F64, at most 8 columns) give each column and
-/// each row bits that depend on nothing but their own operands.
+/// Products and solves of right-hand sides give each column and each row bits that depend on
+/// nothing but their own operands.
 ///
 /// What does not fit in memory can be kept in a file ([`Scratch`]): pair statistics, tiles that
 /// are settled, or both. The bits are the same.
@@ -139,11 +139,17 @@ impl Backend for Cpu {
         c: &mut Tile,
     ) -> Result<(), CpuError> {
         let (a, b) = ((a.as_ref(), ta), (b.as_ref(), tb));
-        if panel::is_panel(c.as_ref()) {
-            panel::gemm(alpha, a, b, c.as_mut())
-        } else {
-            algebra::gemm::<Blocked>(alpha, a, b, c.as_mut())
-        }
+        algebra::gemm::<Blocked>(alpha, a, b, c.as_mut())
+    }
+
+    fn apply(
+        &self,
+        alpha: f64,
+        (a, trans): (&Tile, Trans),
+        x: &Tile,
+        y: &mut Tile,
+    ) -> Result<(), CpuError> {
+        panel::apply(alpha, (a.as_ref(), trans), x.as_ref(), y.as_mut())
     }
 
     fn syrk(&self, alpha: f64, a: &Tile, c: &mut Tile) -> Result<(), CpuError> {
@@ -151,7 +157,7 @@ impl Backend for Cpu {
     }
 
     fn trsm(&self, solve: Solve, l: &Tile, b: &mut Tile) -> Result<(), CpuError> {
-        if solve != Solve::RightTransposed && panel::is_panel(b.as_ref()) {
+        if solve != Solve::RightTransposed && b.precision() == Precision::F64 {
             panel::trsm(solve, l.as_ref(), b.as_mut())
         } else {
             algebra::trsm::<Blocked>(solve, l.as_ref(), b.as_mut())

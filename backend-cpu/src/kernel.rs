@@ -1,17 +1,19 @@
 //! Kernel tiles: stored pair statistics through a kernel function.
 
+use core::ops::Range;
+
 use epitile_core::kernel::KernelMap;
 use epitile_core::pairs::{PAIR_EDGE, PairMatrix, PairTile};
 use epitile_core::precision::Precision;
-use epitile_core::round::FLUSH_BELOW;
 use epitile_core::tile::Tile;
 
 use crate::error::CpuError;
 use crate::pairs::Pairs;
-use crate::simd::kernel::apply;
+use crate::simd::convert::to_nearest;
+use crate::simd::kernel::{Number, apply, gather, look_up};
 
-/// Rows and columns gathered together: their cache lines all stay in the first level.
-const EDGE: usize = 16;
+/// Lines of a stored block turned together: a cache line of its narrower numbers.
+const TURNED: usize = 16;
 
 /// The kernel tile of individuals `rows` × `cols`, rounded once to F64 or F32.
 ///
@@ -32,19 +34,25 @@ pub(crate) fn tile(
     assert!(cols.iter().all(|&j| (j as usize) < m), "a column of {m}");
     let mut tile = Tile::zeros(rows.len(), cols.len(), precision);
     let mut view = tile.as_mut();
+    let table = pairs.table(map);
+    let table = table.as_ref().map(|t| &t[..]);
+    let part = Part {
+        map,
+        table,
+        rows,
+        cols,
+    };
     match precision {
         Precision::F64 => {
             let out = view.f64s().expect("an F64 tile");
-            values(map, pairs, rows, cols, |at, v| out[at] = v);
+            part.values(pairs.matrix(), |at, line| {
+                out[at..at + line.len()].copy_from_slice(line);
+            });
         }
         Precision::F32 => {
             let out = view.f32s().expect("an F32 tile");
-            values(map, pairs, rows, cols, |at, v| {
-                out[at] = if v.abs() < FLUSH_BELOW {
-                    0f32.copysign(v as f32)
-                } else {
-                    v as f32
-                };
+            part.values(pairs.matrix(), |at, line| {
+                to_nearest(line, [1.0; 3], &mut out[at..at + line.len()]);
             });
         }
         precision => {
@@ -57,81 +65,142 @@ pub(crate) fn tile(
     Ok(tile)
 }
 
-/// Calls `store` with the column-major place and the kernel value of every pair.
-fn values(
-    map: &KernelMap,
-    pairs: &Pairs,
-    rows: &[u32],
-    cols: &[u32],
-    mut store: impl FnMut(usize, f64),
-) {
-    let (matrix, unit) = (pairs.matrix(), pairs.matrix().unit());
-    let table = pairs.table(map);
-    let mut numbers = [0i64; EDGE * EDGE];
-    let mut values = [0f64; EDGE * EDGE];
-    for (c, cols) in cols.chunks(EDGE).enumerate() {
-        for (r, few) in rows.chunks(EDGE).enumerate() {
-            let len = few.len() * cols.len();
-            gather(matrix, few, cols, &mut numbers[..len]);
-            match &table {
-                Some(table) => {
-                    for (v, &n) in values.iter_mut().zip(&numbers[..len]) {
-                        *v = table[n as usize];
+/// A tile to be filled.
+struct Part<'a> {
+    map: &'a KernelMap,
+    /// Kernel values of whole statistics, if they depend on nothing else: a third of the time.
+    table: Option<&'a [f64]>,
+    rows: &'a [u32],
+    cols: &'a [u32],
+}
+
+impl Part<'_> {
+    /// Calls `store` with pieces of columns and their column-major places.
+    fn values(&self, matrix: &PairMatrix, mut store: impl FnMut(usize, &[f64])) {
+        let (symmetric, unit) = (matrix.is_symmetric(), matrix.unit());
+        let across = matrix.shape().1.div_ceil(PAIR_EDGE);
+        for cols in runs(self.cols) {
+            let bj = self.cols[cols.start] as usize / PAIR_EDGE;
+            for rows in runs(self.rows) {
+                let bi = self.rows[rows.start] as usize / PAIR_EDGE;
+                // Only one triangle of blocks is stored; blocks on the diagonal are full. In a
+                // stored block numbers run along its own rows.
+                let (block, turned) = match symmetric {
+                    true if bi <= bj => (bj * (bj + 1) / 2 + bi, false),
+                    true => (bi * (bi + 1) / 2 + bj, true),
+                    false => (bi * across + bj, true),
+                };
+                let place = (rows.clone(), cols.clone());
+                match &matrix.blocks()[block] {
+                    PairTile::Whole(v) => self.block((v, unit), turned, place, &mut store),
+                    PairTile::Fixed(v) => self.block((v, unit), turned, place, &mut store),
+                }
+            }
+        }
+    }
+
+    /// The part that lies in one stored block, whose rows are the part's columns unless `turned`.
+    fn block<N: Number>(
+        &self,
+        (block, unit): (&[N], i32),
+        turned: bool,
+        (rows, cols): (Range<usize>, Range<usize>),
+        store: &mut impl FnMut(usize, &[f64]),
+    ) {
+        let line = |i: u32| &block[i as usize % PAIR_EDGE * PAIR_EDGE..][..PAIR_EDGE];
+        let mut at = [0; PAIR_EDGE];
+        let mut numbers = [N::default(); TURNED * PAIR_EDGE];
+        for rows in pieces(rows, PAIR_EDGE) {
+            let few = &self.rows[rows.clone()];
+            let len = few.len();
+            if !turned {
+                let at = places(few, &mut at);
+                for c in cols.clone() {
+                    let from = line(self.cols[c]);
+                    let numbers = match contiguous(at) {
+                        Some(range) => &from[range],
+                        None => {
+                            gather(from, at, &mut numbers[..len]);
+                            &numbers[..len]
+                        }
+                    };
+                    self.line((numbers, unit), few, c, rows.start, store);
+                }
+                continue;
+            }
+            for cols in pieces(cols.clone(), TURNED) {
+                let at = places(&self.cols[cols.clone()], &mut at);
+                for (r, &i) in few.iter().enumerate() {
+                    let from = line(i);
+                    for (c, &j) in at.iter().enumerate() {
+                        numbers[c * PAIR_EDGE + r] = from[j as usize];
                     }
                 }
-                None => apply(map, unit, few, cols, &numbers[..len], &mut values[..len]),
-            }
-            for (j, column) in values[..len].chunks_exact(few.len()).enumerate() {
-                let at = (c * EDGE + j) * rows.len() + r * EDGE;
-                for (i, &v) in column.iter().enumerate() {
-                    store(at + i, v);
+                for (c, numbers) in cols.zip(numbers.chunks_exact(PAIR_EDGE)) {
+                    self.line((&numbers[..len], unit), few, c, rows.start, store);
                 }
             }
         }
     }
-}
 
-/// Stored numbers of the pairs of a few `rows` × `cols`, column-major.
-fn gather(matrix: &PairMatrix, rows: &[u32], cols: &[u32], out: &mut [i64]) {
-    let (Some(bi), Some(bj)) = (common_block(rows), common_block(cols)) else {
-        let pairs = cols.iter().flat_map(|&j| rows.iter().map(move |&i| (i, j)));
-        for (o, (i, j)) in out.iter_mut().zip(pairs) {
-            *o = matrix.get(i as usize, j as usize);
+    /// Kernel values of the individuals `few`, rows from `first` on, with column `c`.
+    fn line<N: Number>(
+        &self,
+        (numbers, unit): (&[N], i32),
+        few: &[u32],
+        c: usize,
+        first: usize,
+        store: &mut impl FnMut(usize, &[f64]),
+    ) {
+        let mut values = [0.0; PAIR_EDGE];
+        let values = &mut values[..few.len()];
+        if let Some(table) = self.table {
+            look_up(table, numbers, values);
+        } else if self.map.is_of_statistic() {
+            apply(self.map, unit, numbers, &[], values);
+        } else {
+            let mut offsets = [0.0; PAIR_EDGE];
+            for (o, &i) in offsets.iter_mut().zip(few) {
+                *o = self.map.offset(i as usize, self.cols[c] as usize);
+            }
+            apply(self.map, unit, numbers, &offsets[..few.len()], values);
         }
-        return;
-    };
-    // Only one triangle of blocks is stored; blocks on the diagonal are full.
-    let mirrored = matrix.is_symmetric() && bi < bj;
-    let (block, down, along) = match (matrix.is_symmetric(), mirrored) {
-        (true, true) => (bj * (bj + 1) / 2 + bi, 1, PAIR_EDGE),
-        (true, false) => (bi * (bi + 1) / 2 + bj, PAIR_EDGE, 1),
-        (false, _) => (bi * matrix.shape().1.div_ceil(PAIR_EDGE) + bj, PAIR_EDGE, 1),
-    };
-    match &matrix.blocks()[block] {
-        PairTile::Whole(v) => visit(v, (rows, down), (cols, along), out),
-        PairTile::Fixed(v) => visit(v, (rows, down), (cols, along), out),
+        store(c * self.rows.len() + first, values);
     }
 }
 
-/// The stored block in which all `indices` lie, if there is one.
-fn common_block(indices: &[u32]) -> Option<usize> {
-    let block = indices[0] as usize / PAIR_EDGE;
-    let inside = |&i: &u32| i as usize / PAIR_EDGE == block;
-    indices.iter().all(inside).then_some(block)
+/// Ranges of neighbouring `indices` that lie in one stored block.
+fn runs(indices: &[u32]) -> impl Iterator<Item = Range<usize>> {
+    let mut start = 0;
+    indices
+        .chunk_by(|i, j| *i as usize / PAIR_EDGE == *j as usize / PAIR_EDGE)
+        .map(move |run| {
+            start += run.len();
+            start - run.len()..start
+        })
 }
 
-fn visit<T: Copy + Into<i64>>(
-    block: &[T],
-    (rows, down): (&[u32], usize),
-    (cols, along): (&[u32], usize),
-    out: &mut [i64],
-) {
-    for (&j, out) in cols.iter().zip(out.chunks_exact_mut(rows.len())) {
-        let column = j as usize % PAIR_EDGE * along;
-        for (&i, o) in rows.iter().zip(out) {
-            *o = block[i as usize % PAIR_EDGE * down + column].into();
-        }
+/// `range` in pieces of at most `len`.
+fn pieces(range: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
+    let end = range.end;
+    range
+        .step_by(len)
+        .map(move |start| start..(start + len).min(end))
+}
+
+/// Places in their stored block of at most [`PAIR_EDGE`] individuals.
+fn places<'a>(individuals: &[u32], out: &'a mut [u32; PAIR_EDGE]) -> &'a [u32] {
+    for (o, &i) in out.iter_mut().zip(individuals) {
+        *o = i % PAIR_EDGE as u32;
     }
+    &out[..individuals.len()]
+}
+
+/// The range that `at` counts up, if it is one.
+fn contiguous(at: &[u32]) -> Option<Range<usize>> {
+    let first = at[0] as usize;
+    let counts = at.windows(2).all(|w| w[1] == w[0] + 1);
+    counts.then_some(first..first + at.len())
 }
 
 #[cfg(test)]

@@ -28,8 +28,7 @@ unsafe extern "C" {
 
 /// Tiles in main memory, computed with OpenBLAS.
 ///
-/// Columns of a panel have bits of their own only as far as OpenBLAS's kernel for 8 columns gives
-/// them; [`Cpu`] promises it.
+/// Right-hand sides in F64, whose bits are promised, are those of [`Cpu`].
 #[derive(Clone, Copy, Debug)]
 pub struct LapackCpu(());
 
@@ -184,6 +183,10 @@ impl Backend for LapackCpu {
     }
 
     fn trsm(&self, solve: Solve, l: &Tile, b: &mut Tile) -> Result<(), CpuError> {
+        // Right-hand sides need bits that do not depend on their number.
+        if solve != Solve::RightTransposed && b.precision() == Precision::F64 {
+            return Cpu::MEMORY.trsm(solve, l, b);
+        }
         algebra::trsm::<Lapack>(solve, l.as_ref(), b.as_mut())
     }
 
@@ -196,6 +199,10 @@ impl Backend for LapackCpu {
     fn formats(&self) -> &'static [Precision] {
         // Everything is widened to what the library computes in.
         &[Precision::F16, Precision::F32, Precision::F64]
+    }
+
+    fn apply(&self, alpha: f64, a: (&Tile, Trans), x: &Tile, y: &mut Tile) -> Result<(), CpuError> {
+        Cpu::MEMORY.apply(alpha, a, x, y)
     }
 
     fn supports(&self, precision: Precision) -> bool {

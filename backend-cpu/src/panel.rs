@@ -1,125 +1,145 @@
-//! Right-hand-side panels: F64 with at most [`WIDTH`] columns, whose bits are promised.
+//! Right-hand sides in FP64: products with a tile and triangular solves, whose bits are promised.
 //!
 //! A column's bits depend neither on its place nor on its neighbours, a row's not on how many rows
-//! the tile has; see [`crate::simd::panel`]. Padding columns are zero. 16·m·k operations in a
-//! product, whatever the number of columns.
+//! the tile has; see [`crate::simd::panel`]. Tiles of other formats than F64 are decoded a few
+//! columns at a time, once for all right-hand sides.
 
 use epitile_core::backend::{Solve, Trans};
-use epitile_core::precision::{Precision, exp2};
-use epitile_core::tile::{TileMut, TileRef};
+use epitile_core::precision::exp2;
+use epitile_core::tile::{Elements, TileMut, TileRef};
 
-use crate::algebra;
 use crate::error::CpuError;
-use crate::operand::{Operand, Stored, reciprocal};
-use crate::simd::panel::{Row, Strided, WIDTH, backward, forward, multiply};
+use crate::operand::reciprocal;
+use crate::simd::decode::decode;
+use crate::simd::panel::{Matrix, Row, WIDTH, add_product, backward, forward, transposed_product};
 
-/// Whether `tile` is a panel.
-pub(crate) fn is_panel(tile: TileRef<'_>) -> bool {
-    tile.precision() == Precision::F64 && tile.cols() <= WIDTH
-}
+/// Columns decoded together: with 256 rows, 64 KiB of the second-level cache.
+const DECODED: usize = 32;
 
-/// C ← C + α·op(A)·op(B) for a panel C.
+/// Y ← Y + α·op(A)·X.
 ///
 /// # Errors
 /// [`CpuError::Unsupported`] for I8 operands.
 ///
 /// # Panics
-/// Unless op(A) is m × k, op(B) k × n and C, a panel with scale 2⁰, m × n.
-pub(crate) fn gemm(
+/// Unless op(A) is m × k, X k × t and Y m × t, both F64 with scale 2⁰.
+pub(crate) fn apply(
     alpha: f64,
-    a: (TileRef<'_>, Trans),
-    b: (TileRef<'_>, Trans),
-    mut c: TileMut<'_>,
+    (a, trans): (TileRef<'_>, Trans),
+    x: TileRef<'_>,
+    mut y: TileMut<'_>,
 ) -> Result<(), CpuError> {
-    let ((m, k), (kb, n)) = (algebra::shape(a), algebra::shape(b));
-    let (of_c, ld) = check(c.as_ref());
-    assert_eq!((of_c, k), ((m, n), kb), "shapes of C, A·B");
-    let operand = Operand::<f64>::of(b.0, "gemm")?;
-    let strides = oriented(operand.ld, b.1);
-    let rows = gather((k, n), strides, &operand.values);
-    let mut out = vec![[0.0; WIDTH]; m];
-    let stored = Stored::of(a.0, "gemm")?;
-    if k == 0 {
-        return Ok(()); // No term is added, and A has no entry to start from.
+    let (m, k) = match trans {
+        Trans::No => (a.rows(), a.cols()),
+        Trans::Yes => (a.cols(), a.rows()),
+    };
+    let (out, t) = (check(y.as_ref()), x.cols());
+    assert_eq!(
+        (x.rows(), (y.as_ref().rows(), y.as_ref().cols())),
+        (k, (m, t)),
+        "shapes of X, Y"
+    );
+    check(x);
+    if m == 0 || k == 0 || t == 0 {
+        return Ok(()); // No term is added.
     }
-    match stored {
-        Stored::F64(values) => {
-            let strides = oriented(a.0.ld(), a.1);
-            multiply(&Strided { values, strides }, &rows, &mut out);
+    let Elements::F64(values) = x.elements() else {
+        unreachable!("checked to be F64");
+    };
+    let x = Matrix { values, ld: x.ld() };
+    let mut sums = vec![0.0; m * t];
+    blocks(a, |first, cols, block| match trans {
+        Trans::No => {
+            let values = &x.values[first..];
+            add_product(block, Matrix { values, ..x }, (m, cols, t), &mut sums);
         }
-        Stored::F32(values) => {
-            let (values, strides) = (&*values, oriented(a.0.ld(), a.1));
-            multiply(&Strided { values, strides }, &rows, &mut out);
-        }
-    }
+        Trans::Yes => transposed_product(block, x, (k, cols, t), (&mut sums[first..], m)),
+    })?;
     // The scale of A multiplies the sums: the same bits as if it had multiplied the terms.
-    let unit = exp2(a.0.scale());
-    let c = c.f64s().expect("a panel is F64");
-    for j in 0..n {
-        for (c, row) in c[j * ld..][..m].iter_mut().zip(&out) {
-            *c += alpha * (unit * row[j]);
+    let unit = exp2(a.scale());
+    let y = y.f64s().expect("checked to be F64");
+    for (c, sums) in sums.chunks_exact(m).enumerate() {
+        for (y, sum) in y[c * out..][..m].iter_mut().zip(sums) {
+            *y += alpha * (unit * sum);
         }
     }
     Ok(())
 }
 
-/// Solves L X = B or Lᵀ X = B for a panel B, which becomes X.
+/// Calls `run` with blocks of the columns of `a`: the first one, their number, their numbers.
+fn blocks(a: TileRef<'_>, mut run: impl FnMut(usize, usize, Matrix<'_>)) -> Result<(), CpuError> {
+    let ld = a.ld();
+    if let Elements::F64(values) = a.elements() {
+        run(0, a.cols(), Matrix { values, ld });
+        return Ok(());
+    }
+    let mut decoded = vec![0.0; ld * DECODED.min(a.cols())];
+    for first in (0..a.cols()).step_by(DECODED) {
+        let cols = DECODED.min(a.cols() - first);
+        let len = (cols - 1) * ld + a.rows();
+        decode(
+            a,
+            first * ld..first * ld + len,
+            "apply",
+            &mut decoded[..len],
+        )?;
+        let values = &decoded[..len];
+        run(first, cols, Matrix { values, ld });
+    }
+    Ok(())
+}
+
+/// Solves L X = B or Lᵀ X = B for right-hand sides B, which become X.
 ///
 /// # Errors
 /// [`CpuError::Unsupported`] for I8 operands.
 ///
 /// # Panics
-/// Unless `l` is n × n and B, a panel with scale 2⁰, has n rows; for [`Solve::RightTransposed`].
+/// Unless `l` is n × n and B, F64 with scale 2⁰, has n rows; for [`Solve::RightTransposed`].
 pub(crate) fn trsm(solve: Solve, l: TileRef<'_>, mut b: TileMut<'_>) -> Result<(), CpuError> {
-    algebra::check_triangle(solve, l, b.as_ref());
-    let (shape, ld) = check(b.as_ref());
-    let stored = Stored::of(l, "trsm")?;
-    let b = b.f64s().expect("a panel is F64");
-    let mut x = gather(shape, (1, ld), b);
-    let strides = (1, l.ld());
-    let run = |x: &mut [Row]| match (&stored, solve) {
-        (Stored::F64(values), Solve::Left) => forward(&Strided { values, strides }, x),
-        (Stored::F64(values), _) => backward(&Strided { values, strides }, x),
-        (Stored::F32(values), Solve::Left) => forward(&Strided { values, strides }, x),
-        (Stored::F32(values), _) => backward(&Strided { values, strides }, x),
+    let (n, t) = (b.as_ref().rows(), b.as_ref().cols());
+    assert_eq!((l.rows(), l.cols()), (n, n), "shapes of L and B");
+    let ld = check(b.as_ref());
+    let b = b.f64s().expect("checked to be F64");
+    let decoded;
+    let values = match l.elements() {
+        Elements::F64(values) => values,
+        _ => {
+            let mut numbers = vec![0.0; n.saturating_sub(1) * l.ld() + n];
+            decode(l, 0..numbers.len(), "trsm", &mut numbers)?;
+            decoded = numbers;
+            &decoded
+        }
     };
-    assert_ne!(
-        solve,
-        Solve::RightTransposed,
-        "panels are solved from the left"
-    );
-    run(&mut x);
+    let l_of = Matrix { values, ld: l.ld() };
     let [first, second] = reciprocal(l.scale());
-    for j in 0..shape.1 {
-        for (b, row) in b[j * ld..].iter_mut().zip(&x) {
-            *b = row[j] * first * second;
+    let mut rows: Vec<Row> = vec![[0.0; WIDTH]; n];
+    for columns in (0..t).step_by(WIDTH) {
+        let width = WIDTH.min(t - columns);
+        for c in 0..width {
+            for (row, b) in rows.iter_mut().zip(&b[(columns + c) * ld..]) {
+                row[c] = *b;
+            }
+        }
+        match solve {
+            Solve::Left => forward(l_of, &mut rows),
+            Solve::LeftTransposed => backward(l_of, &mut rows),
+            Solve::RightTransposed => panic!("right-hand sides are solved from the left"),
+        }
+        for c in 0..width {
+            for (b, row) in b[(columns + c) * ld..].iter_mut().zip(&rows) {
+                *b = row[c] * first * second;
+            }
         }
     }
     Ok(())
 }
 
-fn check(panel: TileRef<'_>) -> ((usize, usize), usize) {
-    assert_eq!(panel.scale(), 0, "scale of an accumulator");
-    ((panel.rows(), panel.cols()), panel.ld())
-}
-
-/// Strides of the rows and columns of op(A).
-fn oriented(ld: usize, trans: Trans) -> (usize, usize) {
-    match trans {
-        Trans::No => (1, ld),
-        Trans::Yes => (ld, 1),
-    }
-}
-
-/// Rows of a strided panel, padded with zero columns.
-fn gather((m, n): (usize, usize), (down, along): (usize, usize), values: &[f64]) -> Vec<Row> {
-    let mut rows = vec![[0.0; WIDTH]; m];
-    for j in 0..n {
-        for (r, row) in rows.iter_mut().enumerate() {
-            row[j] = values[r * down + j * along];
-        }
-    }
-    rows
+/// The leading dimension of F64 right-hand sides.
+fn check(panel: TileRef<'_>) -> usize {
+    let is_panel = matches!(panel.elements(), Elements::F64(_)) && panel.scale() == 0;
+    assert!(is_panel, "right-hand sides are F64 with scale 2⁰");
+    panel.ld()
 }
 
 #[cfg(test)]

@@ -14,11 +14,13 @@
 //! | `lookup.rs` | sums of numbers per SNP and dosage |
 //! | `product.rs` | exact products of integer codes |
 //! | `kernel.rs` | kernel functions of many pairs |
-//! | `panel.rs` | products and solves of right-hand-side panels |
+//! | `panel.rs` | products and solves of right-hand sides |
+//! | `decode.rs` | numbers of any format as f64 |
 //! | `convert.rs`, `norm.rs` | rounding; sums of magnitudes and squares |
 
 pub(crate) mod ceilings;
 pub(crate) mod convert;
+pub(crate) mod decode;
 pub(crate) mod gemm;
 pub(crate) mod kernel;
 pub(crate) mod level;

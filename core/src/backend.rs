@@ -90,6 +90,8 @@ pub struct TileNorm {
     pub max: f64,
     /// Sum of magnitudes of each row, summed from the first column on, in FP64.
     pub rows: Vec<f64>,
+    /// Sum of magnitudes of each column, in FP64.
+    pub cols: Vec<f64>,
 }
 
 /// A machine that computes on tiles.
@@ -98,8 +100,9 @@ pub struct TileNorm {
 /// with scale 2⁰. The operation computes in the output's precision; operands of any other
 /// supported precision are converted to it first (exactly if it is wider).
 ///
-/// In an F64 output of 8 columns (a panel of right-hand sides) no column's bits may depend on its
-/// place or on the other columns, and in a product no row's bits on the other rows.
+/// Right-hand sides are F64 tiles of any number of columns. In what `apply` and `trsm` (from the
+/// left, on F64) make of them no column's bits may depend on its place or on the other columns,
+/// and in `apply` no row's bits on the other rows.
 pub trait Backend: Sync {
     /// A matrix on the device.
     type Tile: Send + Sync;
@@ -207,6 +210,19 @@ pub trait Backend: Sync {
         a: (&Self::Tile, Trans),
         b: (&Self::Tile, Trans),
         c: &mut Self::Tile,
+    ) -> Result<(), Self::Error>;
+
+    /// Y ← Y + α·op(A)·X for right-hand sides X and Y in F64 with scale 2⁰ and A of any precision:
+    /// a product that keeps columns and rows apart (see [`Backend`]).
+    ///
+    /// # Panics
+    /// Unless op(A) is m × k, X k × t and Y m × t.
+    fn apply(
+        &self,
+        alpha: f64,
+        a: (&Self::Tile, Trans),
+        x: &Self::Tile,
+        y: &mut Self::Tile,
     ) -> Result<(), Self::Error>;
 
     /// Lower triangle of C ← C + α·A·Aᵀ; what stands above the diagonal is unspecified afterwards.

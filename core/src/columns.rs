@@ -1,7 +1,7 @@
-//! Right-hand sides: N × 8 panels of FP64 columns.
+//! Right-hand sides: N × T panels of FP64 columns.
 //!
-//! The width is fixed, unused columns are zero, and backends keep columns independent, so a
-//! column's bits never depend on what it is solved together with.
+//! Backends keep columns independent, so a column's bits never depend on what it is solved
+//! together with.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,40 +11,50 @@ use crate::precision::Precision;
 use crate::sym::Blocks;
 use crate::tile::TileRef;
 
-/// Columns of a panel.
-pub const WIDTH: usize = 8;
+/// Columns that share a pass over the kernel: past four registers' widths of them its entries
+/// cost little beside the products, and more columns only take more memory.
+pub const WIDTH: usize = 32;
 
-/// An N × [`WIDTH`] matrix, column-major.
+/// An N × T matrix, column-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Columns {
     rows: usize,
+    cols: usize,
     data: Vec<f64>,
 }
 
 impl Columns {
     /// Zeros.
-    pub fn zeros(rows: usize) -> Self {
+    pub fn zeros(rows: usize, cols: usize) -> Self {
         Columns {
             rows,
-            data: vec![0.0; rows * WIDTH],
+            cols,
+            data: vec![0.0; rows * cols],
         }
     }
 
-    /// At most [`WIDTH`] columns, the rest zero.
+    /// These columns.
     ///
     /// # Panics
-    /// If there are more, or their lengths differ from `rows`.
+    /// If their lengths differ from `rows`.
     pub fn from_slices<'a>(rows: usize, columns: impl IntoIterator<Item = &'a [f64]>) -> Self {
-        let mut panel = Columns::zeros(rows);
-        for (c, column) in columns.into_iter().enumerate() {
-            panel.column_mut(c).copy_from_slice(column);
+        let (mut cols, mut data) = (0, Vec::new());
+        for column in columns {
+            assert_eq!(column.len(), rows, "rows of a column");
+            data.extend_from_slice(column);
+            cols += 1;
         }
-        panel
+        Columns { rows, cols, data }
     }
 
     /// Rows, N.
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Columns, T.
+    pub fn cols(&self) -> usize {
+        self.cols
     }
 
     /// Column `c`.
@@ -67,7 +77,7 @@ impl Columns {
         blocks
             .iter()
             .map(|r| {
-                let shape = (r.len(), WIDTH, self.rows);
+                let shape = (r.len(), self.cols, self.rows);
                 backend.upload(TileRef::new(
                     shape,
                     Precision::F64,
@@ -84,13 +94,25 @@ impl Columns {
         blocks: Blocks,
         tiles: &[B::Tile],
     ) -> Result<Self, B::Error> {
-        let mut panel = Columns::zeros(blocks.rows);
-        for (r, tile) in blocks.iter().zip(tiles) {
-            let values = backend.download(tile)?.to_f64();
+        let mut values = Vec::with_capacity(tiles.len());
+        for tile in tiles {
+            values.push(backend.download(tile)?.to_f64());
+        }
+        Ok(Self::from_blocks(blocks, &values))
+    }
+
+    /// The panel with these values for each block of rows, column-major.
+    pub(crate) fn from_blocks(blocks: Blocks, values: &[Vec<f64>]) -> Self {
+        let cols = match values.first() {
+            Some(v) => v.len() / blocks.range(0).len(),
+            None => 0,
+        };
+        let mut panel = Columns::zeros(blocks.rows, cols);
+        for (r, values) in blocks.iter().zip(values) {
             for (c, column) in values.chunks_exact(r.len()).enumerate() {
                 panel.column_mut(c)[r.clone()].copy_from_slice(column);
             }
         }
-        Ok(panel)
+        panel
     }
 }

@@ -9,7 +9,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::backend::Backend;
-use crate::columns::{Columns, WIDTH};
+use crate::columns::Columns;
 use crate::dense;
 use crate::engine::Engine;
 use crate::precision::Precision;
@@ -31,15 +31,15 @@ pub struct Deflation<T> {
 impl<B: Backend, E: Engine> System<'_, B, E> {
     /// F of rank at most `rank` (less if K has less); `None` if nothing is left.
     ///
-    /// Costs (`ITERATIONS` + 1)·rank/8 multiplications by K.
+    /// Costs `ITERATIONS` + 1 multiplications of rank columns by K.
     pub fn deflate(&self, rank: usize) -> Result<Option<Deflation<B::Tile>>, B::Error> {
         let n = self.order();
         let mut u = start(n, rank.min(n));
         for _ in 0..ITERATIONS {
-            u = self.multiply_all(&u)?;
+            u = self.multiply_vectors(&u)?;
             dense::orthonormalise(&mut u);
         }
-        let y = self.multiply_all(&u)?;
+        let y = self.multiply_vectors(&u)?;
         let columns = nystrom(&u, y);
         if columns.is_empty() {
             return Ok(None);
@@ -68,14 +68,10 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
         Ok(Deflation { columns, tiles })
     }
 
-    fn multiply_all(&self, u: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, B::Error> {
-        let mut out = Vec::with_capacity(u.len());
-        for chunk in u.chunks(WIDTH) {
-            let panel = Columns::from_slices(self.order(), chunk.iter().map(Vec::as_slice));
-            let y = self.multiply(&panel)?;
-            out.extend((0..chunk.len()).map(|c| y.column(c).to_vec()));
-        }
-        Ok(out)
+    fn multiply_vectors(&self, u: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, B::Error> {
+        let panel = Columns::from_slices(self.order(), u.iter().map(Vec::as_slice));
+        let y = self.multiply(&panel)?;
+        Ok((0..y.cols()).map(|c| y.column(c).to_vec()).collect())
     }
 }
 

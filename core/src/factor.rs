@@ -8,7 +8,6 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::backend::{Backend, BackendError, ErrorKind, Solve, Trans};
-use crate::columns::Columns;
 use crate::deflate::Deflation;
 use crate::engine::Engine;
 use crate::precision::Precision;
@@ -176,22 +175,22 @@ impl<T> Cholesky<T> {
             .expect("a finished factor holds every tile")
     }
 
-    /// Solves L Lᵀ X = B in FP64 on all columns at once. 2·8·N² operations.
+    /// Solves L Lᵀ X = B in FP64 on all columns at once, given and returned as one tile per block
+    /// of rows. 2·N² operations a column.
     ///
     /// # Errors
     /// If the backend fails.
     ///
     /// # Panics
-    /// If the panel has not N rows.
-    pub fn solve<B, E>(&self, backend: &B, engine: &E, b: &Columns) -> Result<Columns, B::Error>
+    /// If there is not one tile per block.
+    pub fn solve<B, E>(&self, backend: &B, engine: &E, x: &mut [T]) -> Result<(), B::Error>
     where
         B: Backend<Tile = T>,
         E: Engine,
         T: Send + Sync,
     {
-        assert_eq!(b.rows(), self.blocks.rows, "rows of the right-hand sides");
-        let mut x = b.upload(backend, self.blocks)?;
         let count = self.blocks.count();
+        assert_eq!(x.len(), count, "blocks of the right-hand sides");
         for k in 0..count {
             // Y(k) ← L(k,k)⁻¹ B(k);  B(i) ← B(i) − L(i,k) Y(k), i > k
             let (head, below) = x.split_at_mut(k + 1);
@@ -199,7 +198,7 @@ impl<T> Cholesky<T> {
             let y = &head[k];
             engine.for_each(below, |i, b| {
                 let l = self.tile((k + 1 + i, k));
-                backend.gemm(-1.0, (l, Trans::No), (y, Trans::No), b)
+                backend.apply(-1.0, (l, Trans::No), y, b)
             })?;
         }
         for k in (0..count).rev() {
@@ -209,9 +208,9 @@ impl<T> Cholesky<T> {
             let solved = &tail[0];
             engine.for_each(above, |j, b| {
                 let l = self.tile((k, j));
-                backend.gemm(-1.0, (l, Trans::Yes), (solved, Trans::No), b)
+                backend.apply(-1.0, (l, Trans::Yes), solved, b)
             })?;
         }
-        Columns::download(backend, self.blocks, &x)
+        Ok(())
     }
 }

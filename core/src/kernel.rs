@@ -135,13 +135,27 @@ impl KernelMap {
     /// `raw · 2^unit`.
     #[inline(always)]
     pub fn value(&self, raw: i64, unit: i32, i: usize, j: usize) -> f64 {
-        self.apply(raw as f64 * exp2(unit), i, j)
+        self.apply(raw as f64 * exp2(unit), self.offset(i, j))
     }
 
-    /// Kernel value for statistic `d`.
+    /// What a pair's kernel value depends on beside its statistic: the sum of both norms for
+    /// `linear` and `poly`, the distance of the covariates for a distance kernel, else 0.
+    pub fn offset(&self, i: usize, j: usize) -> f64 {
+        match self.kernel {
+            Kernel::Linear | Kernel::Poly(_) => self.rows[i] + self.cols[j],
+            _ => self.covariate_distance(i, j),
+        }
+    }
+
+    /// Whether [`offset`](Self::offset) is 0 for every pair.
+    pub fn is_of_statistic(&self) -> bool {
+        self.covariates.is_none() && !matches!(self.kernel, Kernel::Linear | Kernel::Poly(_))
+    }
+
+    /// Kernel value for statistic `d` and an [`offset`](Self::offset).
     #[inline(always)]
-    fn apply(&self, d: f64, i: usize, j: usize) -> f64 {
-        let linear = |d: f64| (self.rows[i] + self.cols[j] - d) / (2.0 * self.scale);
+    pub fn apply(&self, d: f64, offset: f64) -> f64 {
+        let linear = |d: f64| (offset - d) / (2.0 * self.scale);
         match self.kernel {
             Kernel::Linear => linear(d),
             Kernel::Poly(degree) => power(1.0 + linear(d), degree),
@@ -150,12 +164,11 @@ impl KernelMap {
             Kernel::Ibs => 1.0 - d / (2.0 * self.scale),
             // d ≥ 0 but for the rounding of μ²; k(0) = 1 then holds exactly.
             Kernel::Gaussian | Kernel::Laplacian => {
-                exp(-self.gamma * (d.max(0.0) + self.covariate_distance(i, j)))
+                exp(-self.gamma * (if d > 0.0 { d } else { 0.0 } + offset))
             }
         }
     }
 
-    #[inline(always)]
     fn covariate_distance(&self, i: usize, j: usize) -> f64 {
         let Some(c) = &self.covariates else {
             return 0.0;
@@ -172,13 +185,12 @@ impl KernelMap {
     /// Values for whole statistics 0…`max`, if they depend on nothing else: a table lookup then
     /// replaces the function, with the same bits.
     pub fn table(&self, max: usize) -> Option<Vec<f64>> {
-        let depends_on_pair = !self.rows.is_empty() || self.covariates.is_some();
         let tabulated = matches!(
             self.kernel,
             Kernel::Gaussian | Kernel::Laplacian | Kernel::Ibs
         );
-        (tabulated && !depends_on_pair)
-            .then(|| (0..=max).map(|d| self.apply(d as f64, 0, 0)).collect())
+        (tabulated && self.is_of_statistic())
+            .then(|| (0..=max).map(|d| self.apply(d as f64, 0.0)).collect())
     }
 
     /// Smallest possible value is not below zero.

@@ -136,17 +136,20 @@ impl Backend for Reference {
     }
 
     fn norm(&self, tile: &Tile) -> Result<TileNorm, ErrorKind> {
-        let (mut squares, mut max, mut rows) = (0.0, 0.0, vec![0.0; tile.rows()]);
+        let (mut squares, mut max) = (0.0, 0.0);
+        let (mut rows, mut cols) = (vec![0.0; tile.rows()], vec![0.0; tile.cols()]);
         for (at, v) in tile.to_f64().into_iter().enumerate() {
             squares += v * v;
             max = f64::max(max, v.abs());
             rows[at % tile.rows()] += v.abs();
+            cols[at / tile.rows()] += v.abs();
         }
         let frobenius = num_traits::Float::sqrt(squares);
         Ok(TileNorm {
             frobenius,
             max,
             rows,
+            cols,
         })
     }
 
@@ -171,6 +174,18 @@ impl Backend for Reference {
             Precision::F64 => loops::gemm::<f64>(alpha, a, b, c),
             _ => loops::gemm::<f32>(alpha, a, b, c),
         }
+    }
+
+    fn apply(
+        &self,
+        alpha: f64,
+        a: (&Tile, Trans),
+        x: &Tile,
+        y: &mut Tile,
+    ) -> Result<(), ErrorKind> {
+        assert_eq!((x.precision(), x.scale()), (Precision::F64, 0), "X");
+        assert_eq!((y.precision(), y.scale()), (Precision::F64, 0), "Y");
+        loops::gemm::<f64>(alpha, a, (x, Trans::No), y)
     }
 
     fn syrk(&self, alpha: f64, a: &Tile, c: &mut Tile) -> Result<(), ErrorKind> {

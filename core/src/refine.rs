@@ -81,68 +81,61 @@ impl<B: Backend, E: Engine> Refiner<'_, B, E> {
         start: Option<&[Vec<f64>]>,
         limits: Limits,
     ) -> Result<Vec<Solved>, B::Error> {
-        let mut solved = Vec::with_capacity(b.len());
-        for (p, chunk) in b.chunks(WIDTH).enumerate() {
-            let guess = |c: usize| start.map(|s| s[p * WIDTH + c].clone());
-            let mut columns: Vec<Column> = chunk
-                .iter()
-                .enumerate()
-                .map(|(c, b)| Column::new(b, guess(c)))
-                .collect();
+        let mut solved: Vec<Option<Solved>> = b.iter().map(|_| None).collect();
+        let mut waiting = 0..b.len();
+        let mut columns: Vec<(usize, Column)> = Vec::new();
+        loop {
+            // A column that is done makes room for one that waits.
+            let free = WIDTH - columns.len();
+            let first = |c: usize| Column::new(b[c], start.map(|s| s[c].clone()));
+            columns.extend(waiting.by_ref().take(free).map(|c| (c, first(c))));
+            if columns.is_empty() {
+                return Ok(solved.into_iter().flatten().collect());
+            }
             self.precondition(&mut columns)?;
-            while columns.iter().any(|c| c.next != Next::Rest) {
-                self.pass(&mut columns, limits)?;
-            }
-            solved.extend(columns.into_iter().map(|c| self.certify(c)));
-        }
-        Ok(solved)
-    }
-
-    /// One multiplication by the kernel and one application of the factor, for all columns.
-    fn pass(&self, columns: &mut [Column], limits: Limits) -> Result<(), B::Error> {
-        let n = self.system.order();
-        let rest = vec![0.0; n];
-        let operands = columns.iter().map(|c| match c.next {
-            Next::Step => c.p.as_slice(),
-            Next::Residual => c.x.as_slice(),
-            Next::Rest => rest.as_slice(),
-        });
-        let product = self.system.multiply(&Columns::from_slices(n, operands))?;
-        for (c, column) in columns.iter_mut().enumerate() {
-            let mut q = product.column(c).to_vec();
-            match column.next {
-                Next::Step => {
-                    axpy(self.ridge, &column.p, &mut q);
-                    column.step(&q, self.norm, limits);
-                }
-                Next::Residual => {
-                    axpy(self.ridge, &column.x, &mut q);
-                    column.check(&q, self.norm, limits);
-                }
-                Next::Rest => {}
+            self.pass(&mut columns, limits)?;
+            let done = columns.extract_if(.., |(_, column)| column.next == Next::Rest);
+            for (c, column) in done {
+                solved[c] = Some(self.certify(column));
             }
         }
-        self.precondition(columns)
     }
 
-    /// New directions p ← M⁻¹r + βp for the columns that go on stepping.
-    fn precondition(&self, columns: &mut [Column]) -> Result<(), B::Error> {
-        if columns.iter().all(|c| c.next != Next::Step) {
+    /// New directions p ← M⁻¹r + βp for the columns that step: one application of the factor.
+    fn precondition(&self, columns: &mut [(usize, Column)]) -> Result<(), B::Error> {
+        let stepping = columns.iter_mut().map(|(_, column)| column);
+        let mut stepping: Vec<&mut Column> = stepping.filter(|c| c.next == Next::Step).collect();
+        if stepping.is_empty() {
             return Ok(());
         }
-        let n = self.system.order();
-        let rest = vec![0.0; n];
-        let stepping = |c: &Column| c.next == Next::Step;
-        let residuals = columns
-            .iter()
-            .map(|c| if stepping(c) { &c.r } else { &rest });
-        let panel = Columns::from_slices(n, residuals.map(Vec::as_slice));
+        let residuals = stepping.iter().map(|c| c.r.as_slice());
+        let panel = Columns::from_slices(self.system.order(), residuals);
         let (backend, engine) = (self.system.backend, self.system.engine);
         let z = self.preconditioner.apply(backend, engine, &panel)?;
-        for (c, column) in columns.iter_mut().enumerate().filter(|(_, c)| stepping(c)) {
+        engine.for_each(&mut stepping, |c, column| {
             column.turn(z.column(c));
-        }
-        Ok(())
+            Ok(())
+        })
+    }
+
+    /// One multiplication by the kernel, and what it says to each column.
+    fn pass(&self, columns: &mut [(usize, Column)], limits: Limits) -> Result<(), B::Error> {
+        let operands = columns.iter().map(|(_, c)| match c.next {
+            Next::Residual => c.x.as_slice(),
+            _ => c.p.as_slice(),
+        });
+        let panel = Columns::from_slices(self.system.order(), operands);
+        let product = self.system.multiply(&panel)?;
+        self.system.engine.for_each(columns, |c, (_, column)| {
+            // q ← K p + λ p
+            let mut q = product.column(c).to_vec();
+            axpy(self.ridge, panel.column(c), &mut q);
+            match column.next {
+                Next::Residual => column.check(&q, self.norm, limits),
+                _ => column.step(&q, self.norm, limits),
+            }
+            Ok(())
+        })
     }
 
     fn certify(&self, c: Column) -> Solved {

@@ -105,14 +105,12 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
             0 => None,
             rank => self.deflate(rank)?,
         };
-        let norms = match options.policy.needs_norms() {
-            true => Some(self.tile_norms(deflation.as_ref())?),
-            false => None,
-        };
+        let wanted = options.policy.needs_norms();
+        let (norm, norms) = self.norms(deflation.as_ref().filter(|_| wanted))?;
         Ok(Prepared {
             deflation,
-            norms,
-            norm: self.infinity_norm()?,
+            norms: wanted.then_some(norms),
+            norm,
         })
     }
 }
@@ -319,11 +317,8 @@ impl<'a, B: Backend, E: Engine> Solver<'a, B, E> {
             Some(norms) => norms,
             None => {
                 let deflation = self.prepared.deflation.as_ref();
-                computed = self
-                    .system
-                    .tile_norms(deflation)
-                    .map_err(SolveError::Backend)?;
-                &computed
+                computed = self.system.norms(deflation).map_err(SolveError::Backend)?;
+                &computed.1
             }
         };
         let square = |((i, j), p): ((usize, usize), &Precision)| {

@@ -1,15 +1,17 @@
 //! The system A = K + λI over chosen individuals, as backend operations on tiles.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::backend::{Backend, Trans};
-use crate::columns::{Columns, WIDTH};
+use crate::columns::Columns;
 use crate::deflate::Deflation;
+use crate::dense::{axpy, norm_max};
 use crate::engine::Engine;
 use crate::kernel::KernelMap;
 use crate::precision::Precision;
 use crate::sym::{Blocks, SymTiles};
-use crate::tile::Tile;
+use crate::tile::{Elements, Tile};
 
 /// A kernel matrix over some of the individuals of a symmetric pair statistic, never stored
 /// whole: its tiles are evaluated when they are needed.
@@ -73,21 +75,108 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
         Ok(tile)
     }
 
-    /// K X in FP64. N² kernel evaluations and 2·8·N² operations.
+    /// K X in FP64: N²/2 kernel evaluations and 2·N² operations a column.
+    ///
+    /// # Panics
+    /// If X has not N rows.
     pub fn multiply(&self, x: &Columns) -> Result<Columns, B::Error> {
-        self.cross(self.index, x)
+        assert_eq!(x.rows(), self.order(), "rows of a panel");
+        let (backend, blocks, cols) = (self.backend, self.blocks(), x.cols());
+        let x = x.upload(backend, blocks)?;
+        let zeros = |i: usize| {
+            let zero = Tile::zeros(blocks.range(i).len(), cols, Precision::F64);
+            backend.upload(zero.as_ref())
+        };
+        let mut parts = self.lower(zeros, |(i, j), k, yi, yj| {
+            // Y(i) ← Y(i) + K(j,i)ᵀ X(j);  Y(j) ← Y(j) + K(j,i) X(i), j < i
+            backend.apply(1.0, (k, Trans::Yes), &x[j], yi)?;
+            match yj {
+                Some(yj) => backend.apply(1.0, (k, Trans::No), &x[i], yj),
+                None => Ok(()),
+            }
+        })?;
+        let mut sums = alloc::vec![Vec::new(); parts.len()];
+        let mut both: Vec<_> = parts.iter_mut().zip(&mut sums).collect();
+        self.engine.for_each(&mut both, |_, (parts, sum)| {
+            for part in parts.iter() {
+                let part = backend.download(part)?;
+                let Elements::F64(part) = part.as_ref().elements() else {
+                    unreachable!("sums are F64");
+                };
+                if sum.is_empty() {
+                    sum.extend_from_slice(part);
+                } else {
+                    axpy(1.0, part, sum);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(Columns::from_blocks(blocks, &sums))
+    }
+
+    /// Runs `work` on the place (i, j) and K(j, i) of every lower tile, with what it accumulates
+    /// for block i and, off the diagonal, for block j.
+    ///
+    /// Tiles are taken in squares of several, each with accumulators of its own, so what a block's
+    /// accumulators hold, and their order, depends on sizes alone. They start as `zero` of their
+    /// block. Memory: one accumulator per block and strip of squares.
+    fn lower<T: Send>(
+        &self,
+        zero: impl Fn(usize) -> Result<T, B::Error> + Sync,
+        work: impl Fn((usize, usize), &B::Tile, &mut T, Option<&mut T>) -> Result<(), B::Error> + Sync,
+    ) -> Result<Vec<Vec<T>>, B::Error> {
+        let count = self.blocks().count();
+        // Enough squares for many threads to share; not so many that adding up takes long.
+        let strips = (count / 4).clamp(8, 16);
+        let strips = Blocks::new(count, count.div_ceil(strips).max(1));
+        let mut squares =
+            SymTiles::from_fn(strips.count(), |i, j| ((i, j), Vec::new(), Vec::new()));
+        let all = |blocks: Range<usize>| blocks.map(&zero).collect::<Result<Vec<T>, _>>();
+        self.engine
+            .for_each(squares.as_mut_slice(), |_, (at, left, right)| {
+                let (rows, cols) = (strips.range(at.0), strips.range(at.1));
+                *left = all(rows.clone())?;
+                if at.0 != at.1 {
+                    *right = all(cols.clone())?;
+                }
+                for i in rows.clone() {
+                    for j in cols.clone().take_while(|&j| j <= i) {
+                        // Stored statistics run along the larger index: the upper tile is read
+                        // without turning them.
+                        let k = self.tile(j, i, Precision::F64)?;
+                        let (before, own) = left.split_at_mut(i - rows.start);
+                        let other = match at.0 == at.1 {
+                            true => before.get_mut(j - cols.start),
+                            false => right.get_mut(j - cols.start),
+                        };
+                        work((i, j), &k, &mut own[0], other)?;
+                    }
+                }
+                Ok(())
+            })?;
+        let mut of_block: Vec<Vec<T>> = (0..count).map(|_| Vec::new()).collect();
+        for ((i, j), left, right) in squares.into_vec() {
+            for (block, part) in strips.range(i).zip(left).chain(strips.range(j).zip(right)) {
+                of_block[block].push(part);
+            }
+        }
+        Ok(of_block)
     }
 
     /// K(rows, individuals of the system) X in FP64, for any rows of the pair statistic (which
     /// need not be symmetric).
+    ///
+    /// # Panics
+    /// If X has not N rows.
     pub fn cross(&self, rows: &[u32], x: &Columns) -> Result<Columns, B::Error> {
         assert_eq!(x.rows(), self.order(), "rows of a panel");
         let out = Blocks::new(rows.len(), self.edge);
+        let cols = x.cols();
         let x = x.upload(self.backend, self.blocks())?;
         let mut tiles: Vec<Option<B::Tile>> = (0..out.count()).map(|_| None).collect();
         self.engine.for_each(&mut tiles, |i, slot| {
             let rows = &rows[out.range(i)];
-            let zero = Tile::zeros(rows.len(), WIDTH, Precision::F64);
+            let zero = Tile::zeros(rows.len(), cols, Precision::F64);
             let mut sum = self.backend.upload(zero.as_ref())?;
             for (j, x) in x.iter().enumerate() {
                 let (map, pairs, f64) = (self.map, self.pairs, Precision::F64);
@@ -95,8 +184,7 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
                     .backend
                     .kernel_tile(map, pairs, rows, self.rows(j), f64)?;
                 // Y(i) ← Y(i) + K(i,j) X(j)
-                self.backend
-                    .gemm(1.0, (&k, Trans::No), (x, Trans::No), &mut sum)?;
+                self.backend.apply(1.0, (&k, Trans::No), x, &mut sum)?;
             }
             *slot = Some(sum);
             Ok(())
@@ -105,35 +193,46 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
         Columns::download(self.backend, out, &tiles)
     }
 
-    /// ‖K‖_∞, the largest sum of magnitudes in a row.
-    pub fn infinity_norm(&self) -> Result<f64, B::Error> {
-        let count = self.blocks().count();
-        let mut largest = alloc::vec![0.0; count];
-        self.engine.for_each(&mut largest, |i, largest| {
-            let mut sums = alloc::vec![0.0; self.blocks().range(i).len()];
-            for j in 0..count {
-                let norm = self.backend.norm(&self.tile(i, j, Precision::F64)?)?;
-                crate::dense::axpy(1.0, &norm.rows, &mut sums);
-            }
-            *largest = crate::dense::norm_max(&sums);
-            Ok(())
-        })?;
-        Ok(crate::dense::norm_max(&largest))
-    }
-
-    /// ‖R(i, j)‖_F of every lower tile, R deflated; FP32 values, FP64 sums.
-    pub fn tile_norms(
+    /// ‖K‖_∞, the largest sum of magnitudes in a row, and ‖R(i, j)‖_F of every lower tile, R
+    /// deflated, in FP32 values. One pass, N²/2 kernel evaluations.
+    pub fn norms(
         &self,
         deflation: Option<&Deflation<B::Tile>>,
-    ) -> Result<SymTiles<f64>, B::Error> {
-        let mut norms = SymTiles::from_fn(self.blocks().count(), |i, j| ((i, j), 0.0));
-        self.engine
-            .for_each(norms.as_mut_slice(), |_, (at, norm)| {
-                let tile = self.deflated_tile(*at, Precision::F32, deflation)?;
-                *norm = self.backend.norm(&tile)?.frobenius;
-                Ok(())
-            })?;
-        Ok(norms.map(|_, &(_, norm)| norm))
+    ) -> Result<(f64, SymTiles<f64>), B::Error> {
+        let (backend, blocks) = (self.backend, self.blocks());
+        // Row sums of K, and norms of the tiles of R with their places.
+        let zero = |i: usize| Ok((alloc::vec![0.0; blocks.range(i).len()], Vec::new()));
+        let parts = self.lower(zero, |(i, j), k, (rows_i, norms), other| {
+            let norm = backend.norm(k)?;
+            axpy(1.0, &norm.cols, rows_i);
+            if let Some((rows_j, _)) = other {
+                axpy(1.0, &norm.rows, rows_j);
+            }
+            let frobenius = match deflation {
+                None => norm.frobenius,
+                Some(d) => {
+                    let mut r = backend.convert(k, Precision::F32, 0)?;
+                    let (left, right) = ((&d.tiles[j], Trans::No), (&d.tiles[i], Trans::Yes));
+                    backend.gemm(-1.0, left, right, &mut r)?;
+                    backend.norm(&r)?.frobenius
+                }
+            };
+            norms.push(((i, j), frobenius));
+            Ok(())
+        })?;
+        let mut norms = SymTiles::from_fn(blocks.count(), |_, _| 0.0);
+        let mut largest = alloc::vec![0.0; blocks.count()];
+        for (block, parts) in parts.into_iter().enumerate() {
+            let mut sums = alloc::vec![0.0; blocks.range(block).len()];
+            for (rows, of_tiles) in parts {
+                axpy(1.0, &rows, &mut sums);
+                for (at, norm) in of_tiles {
+                    norms[at] = norm;
+                }
+            }
+            largest[block] = norm_max(&sums);
+        }
+        Ok((norm_max(&largest), norms))
     }
 }
 

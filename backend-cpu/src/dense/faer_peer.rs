@@ -5,10 +5,10 @@ use faer::linalg::triangular_solve::{
 };
 use faer::{Accum, MatMut, MatRef, Par};
 
-use epitile_core::backend::*;
-use epitile_core::tile::*;
 use crate::algebra::{Algebra, Output};
 use crate::operand::{Operand, Real};
+use epitile_core::backend::*;
+use epitile_core::tile::*;
 
 /// faer's blocked kernels.
 pub(crate) struct Faer;
@@ -30,7 +30,10 @@ fn op<'a, T: Real>((a, trans): (&'a Operand<'_, T>, Trans)) -> MatRef<'a, T> {
 
 impl<T: Real> Algebra<T> for Faer {
     fn gemm(alpha: T, a: (TileRef<'_>, Trans), b: (TileRef<'_>, Trans), c: Output<'_, T>) {
-        let (a1, b1) = (Operand::<T>::of(a.0, "").unwrap(), Operand::<T>::of(b.0, "").unwrap());
+        let (a1, b1) = (
+            Operand::<T>::of(a.0, "").unwrap(),
+            Operand::<T>::of(b.0, "").unwrap(),
+        );
         let (a, b) = ((&a1, a.1), (&b1, b.1));
         if c.rows > 1 && c.cols > 1 {
             matmul(view_mut(c), Accum::Add, op(a), op(b), alpha, Par::Seq);
@@ -86,4 +89,3 @@ impl<T: Real> Algebra<T> for Faer {
         .map_err(|llt::LltError::NonPositivePivot { index }| index)
     }
 }
-

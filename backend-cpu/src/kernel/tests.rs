@@ -4,6 +4,7 @@ use crate::simd::level::tests::at_every_level;
 use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::{Kernel, KernelCovariates};
 use epitile_core::pairs::{PairStatistic, centred_norms};
+use epitile_core::round::FLUSH_BELOW;
 
 const KERNELS: [Kernel; 8] = [
     Kernel::Linear,

@@ -1,6 +1,10 @@
 use super::*;
 use crate::simd::level::tests::at_every_level;
+use epitile_core::precision::Precision;
 use epitile_core::tile::Tile;
+
+/// More columns than are computed together, and no multiple.
+const COLUMNS: usize = 13;
 
 /// Numbers that look random, in −1…1.
 fn noise(len: usize, seed: u64) -> Vec<f64> {
@@ -42,11 +46,13 @@ fn columns(rows: usize, of: &[Vec<f64>]) -> Tile {
     Tile::from_f64(rows, of.len(), &of.concat(), Precision::F64, 0)
 }
 
-const OPERANDS: [Precision; 4] = [
+const OPERANDS: [Precision; 6] = [
     Precision::F64,
     Precision::F32,
+    Precision::Bf16, // before F16, whose name its own ends in
     Precision::F16,
     Precision::F8E4M3,
+    Precision::F8E5M2,
 ];
 
 /// An operation on a panel, and its name.
@@ -58,16 +64,10 @@ fn operations(n: usize, p: Precision) -> Vec<Named> {
     for trans in [Trans::No, Trans::Yes] {
         let a = tile(n, n, p, 4);
         all.push((
-            format!("gemm {trans:?} {p} {n}"),
+            format!("apply {trans:?} {p} {n}"),
             Box::new(move |b| {
                 let mut c = Tile::zeros(n, b.cols(), Precision::F64);
-                gemm(
-                    -1.0,
-                    (a.as_ref(), trans),
-                    (b.as_ref(), Trans::No),
-                    c.as_mut(),
-                )
-                .unwrap();
+                apply(-1.0, (a.as_ref(), trans), b.as_ref(), c.as_mut()).unwrap();
                 c
             }),
         ));
@@ -89,22 +89,22 @@ fn operations(n: usize, p: Precision) -> Vec<Named> {
 #[test]
 fn a_column_s_bits_depend_on_nothing_but_itself() {
     at_every_level(|level| {
-        for n in [1, 7, 8, 33, 65] {
+        for n in [1, 7, 8, 17, 33, 65, 70] {
             for (name, apply) in OPERANDS.iter().flat_map(|&p| operations(n, p)) {
-                let b = tile(n, WIDTH, Precision::F64, 5);
+                let b = tile(n, COLUMNS, Precision::F64, 5);
                 let whole = apply(&b);
                 // In another place, among other neighbours, alone.
-                let permuted: Vec<_> = (0..WIDTH).map(|c| column(&b, c * 3 % WIDTH)).collect();
+                let permuted: Vec<_> = (0..COLUMNS).map(|c| column(&b, c * 3 % COLUMNS)).collect();
                 let permuted = apply(&columns(n, &permuted));
-                for c in 0..WIDTH {
-                    let mut zeroed = vec![vec![0.0; n]; WIDTH];
+                for c in 0..COLUMNS {
+                    let mut zeroed = vec![vec![0.0; n]; COLUMNS];
                     zeroed[c] = column(&b, c);
                     let zeroed = apply(&columns(n, &zeroed));
                     let alone = apply(&columns(n, &[column(&b, c)]));
                     let expected = column(&whole, c);
                     assert_eq!(column(&zeroed, c), expected, "{name} {level:?}");
                     assert_eq!(column(&alone, 0), expected, "{name} {level:?}");
-                    let moved = (0..WIDTH).find(|m| m * 3 % WIDTH == c).unwrap();
+                    let moved = (0..COLUMNS).find(|m| m * 3 % COLUMNS == c).unwrap();
                     assert_eq!(column(&permuted, moved), expected, "{name} {level:?}");
                 }
             }
@@ -116,25 +116,19 @@ fn a_column_s_bits_depend_on_nothing_but_itself() {
 fn a_row_s_bits_do_not_depend_on_how_many_rows_there_are() {
     at_every_level(|_| {
         let (n, k) = (37, 29);
-        let (a, b) = (noise(n * k, 6), tile(k, WIDTH, Precision::F64, 7));
+        let (a, b) = (noise(n * k, 6), tile(k, COLUMNS, Precision::F64, 7));
         let product = |rows: std::ops::Range<usize>| {
             let part = a.chunks_exact(n).flat_map(|c| c[rows.clone()].to_vec());
             let part = Tile::from_f64(rows.len(), k, &part.collect::<Vec<_>>(), Precision::F64, 0);
-            let mut c = Tile::zeros(rows.len(), WIDTH, Precision::F64);
-            gemm(
-                1.0,
-                (part.as_ref(), Trans::No),
-                (b.as_ref(), Trans::No),
-                c.as_mut(),
-            )
-            .unwrap();
+            let mut c = Tile::zeros(rows.len(), COLUMNS, Precision::F64);
+            apply(1.0, (part.as_ref(), Trans::No), b.as_ref(), c.as_mut()).unwrap();
             c
         };
         let whole = product(0..n);
         for first in [0, 1, 8, 30] {
             for len in [1, 5, 7] {
                 let part = product(first..first + len);
-                for c in 0..WIDTH {
+                for c in 0..COLUMNS {
                     assert_eq!(column(&part, c), column(&whole, c)[first..first + len]);
                 }
             }
@@ -142,14 +136,14 @@ fn a_row_s_bits_do_not_depend_on_how_many_rows_there_are() {
         // A leading part of a triangle gives the leading part of the solution.
         let (l, b) = (
             triangle(n, Precision::F64),
-            tile(n, WIDTH, Precision::F64, 8),
+            tile(n, COLUMNS, Precision::F64, 8),
         );
         let solve = |rows: usize| {
             let cut = |t: &Tile, cols| {
                 let part = (0..cols).flat_map(|c| column(t, c)[..rows].to_vec());
                 Tile::from_f64(rows, cols, &part.collect::<Vec<_>>(), Precision::F64, 0)
             };
-            let mut x = cut(&b, WIDTH);
+            let mut x = cut(&b, COLUMNS);
             trsm(Solve::Left, cut(&l, rows).as_ref(), x.as_mut()).unwrap();
             x
         };
@@ -162,7 +156,7 @@ fn a_row_s_bits_do_not_depend_on_how_many_rows_there_are() {
 #[test]
 fn products_and_solves_are_right() {
     at_every_level(|level| {
-        for n in [1, 8, 33] {
+        for n in [1, 8, 33, 150] {
             for (name, apply) in OPERANDS.iter().flat_map(|&p| operations(n, p)) {
                 let p = OPERANDS
                     .iter()
@@ -204,23 +198,37 @@ fn products_and_solves_are_right() {
 }
 
 #[test]
-fn transposed_and_strided_operands_and_alpha() {
-    let (a, b) = (tile(5, 3, Precision::F64, 1), tile(4, 5, Precision::F64, 2));
-    let mut c = tile(3, 4, Precision::F64, 3);
-    let before = c.to_f64();
-    gemm(
-        0.5,
-        (a.as_ref(), Trans::Yes),
-        (b.as_ref(), Trans::Yes),
-        c.as_mut(),
-    )
-    .unwrap();
-    let (a, b, after) = (a.to_f64(), b.to_f64(), c.to_f64());
-    for i in 0..3 {
-        for j in 0..4 {
-            let sum: f64 = (0..5).map(|k| a[i * 5 + k] * b[k * 4 + j]).sum();
-            let at = j * 3 + i;
-            assert!((after[at] - before[at] - 0.5 * sum).abs() <= 20.0 * f64::EPSILON);
+fn strided_operands_and_alpha() {
+    let (a, x) = (noise(12, 1), noise(20, 2));
+    let before = noise(20, 3);
+    let view = |rows, cols, ld, values| {
+        TileRef::new(
+            (rows, cols, ld),
+            Precision::F64,
+            0,
+            bytemuck::cast_slice(values),
+        )
+    };
+    for trans in [Trans::No, Trans::Yes] {
+        // 3 × 3 in columns of 4; right-hand sides of 4 in columns of 5.
+        let mut after = before.clone();
+        let bytes = bytemuck::cast_slice_mut(&mut after);
+        let y = TileMut::new((3, 4, 5), Precision::F64, 0, bytes);
+        apply(0.5, (view(3, 3, 4, &a), trans), view(3, 4, 5, &x), y).unwrap();
+        for c in 0..4 {
+            for r in 0..5 {
+                let entry = |k: usize| match trans {
+                    Trans::No => a[k * 4 + r],
+                    Trans::Yes => a[r * 4 + k],
+                };
+                let expected = match r < 3 {
+                    true => 0.5 * (0..3).map(|k| entry(k) * x[c * 5 + k]).sum::<f64>(),
+                    false => 0.0,
+                };
+                let got = after[c * 5 + r] - before[c * 5 + r];
+                // γ of three products of numbers up to 1, and of both sums with Y.
+                assert!((got - expected).abs() <= 8.0 * f64::EPSILON, "{trans:?}");
+            }
         }
     }
 }

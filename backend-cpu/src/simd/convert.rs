@@ -2,8 +2,8 @@
 
 use epitile_core::round::FLUSH_BELOW;
 
+use crate::simd::decode::Entry;
 use crate::simd::level::multiversion;
-use crate::simd::panel::Entry;
 
 multiversion! {
     /// `out` ← the numbers times the factors, from the first on.
@@ -14,7 +14,7 @@ multiversion! {
 #[inline(always)]
 fn scale_body<E: Entry>(from: &[E], factors: [f64; 3], out: &mut [f64]) {
     for (o, &v) in out.iter_mut().zip(from) {
-        *o = scaled(v.into(), factors);
+        *o = scaled(v.to_f64(), factors);
     }
 }
 
@@ -27,7 +27,7 @@ multiversion! {
 #[inline(always)]
 fn nearest_body<E: Entry>(from: &[E], factors: [f64; 3], out: &mut [f32]) {
     for (o, &v) in out.iter_mut().zip(from) {
-        *o = flushed(scaled(v.into(), factors)) as f32;
+        *o = flushed(scaled(v.to_f64(), factors)) as f32;
     }
 }
 
@@ -41,7 +41,7 @@ multiversion! {
 #[inline(always)]
 fn odd_body<E: Entry>(from: &[E], factors: [f64; 3], out: &mut [f32]) {
     for (o, &v) in out.iter_mut().zip(from) {
-        let v = flushed(scaled(v.into(), factors));
+        let v = flushed(scaled(v.to_f64(), factors));
         let near = v as f32;
         let past = u32::from(f64::from(near).abs() > v.abs());
         let inexact = u32::from(f64::from(near) != v);

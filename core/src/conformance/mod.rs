@@ -11,7 +11,7 @@
 //! | [`sample`] | deterministic inputs, ordinary and adversarial |
 //! | [`upload`] [`convert`] [`norm`] | tiles in, out, and from one format to another |
 //! | [`gemm`] [`syrk`] [`trsm`] [`potrf`] | the linear algebra, entry by entry |
-//! | [`panels`] | panels of 8 columns: no column sees its neighbours |
+//! | [`panels`] | right-hand sides: no column sees its neighbours |
 //! | [`pairs`] [`kernel`] | exact pair statistics and kernel tiles |
 //! | [`flow`] | plan, factor, refinement and certificate together |
 //!
@@ -145,8 +145,9 @@ macro_rules! conformance {
             gemm::gemm_is_within_its_bound
             syrk::syrk_is_within_its_bound
             trsm::trsm_leaves_a_residual_within_its_bound
-            panels::gemm_columns_do_not_see_their_neighbours
-            panels::gemm_rows_do_not_see_their_neighbours
+            panels::apply_is_within_its_bound
+            panels::apply_columns_do_not_see_their_neighbours
+            panels::apply_rows_do_not_see_their_neighbours
             panels::trsm_columns_do_not_see_their_neighbours
             flow::solutions_are_certified
         }

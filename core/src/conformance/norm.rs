@@ -23,7 +23,7 @@ const SHAPES: [(usize, usize); 10] = [
 ];
 
 /// Demands the norms of `tile`: the largest magnitude exactly, the row sums with the bits of
-/// summation from the first column on, and the Frobenius norm within γ_{len+2} of itself
+/// summation from the first column on, the column sums within γ_rows, and the Frobenius norm within γ_{len+2} of itself
 /// (len products, any order of summation, one square root). Values between 2⁻⁵⁰⁰ and 2⁵⁰⁰.
 ///
 /// # Errors
@@ -44,11 +44,23 @@ pub fn holds<B: Backend>(backend: &B, tile: &Tile) -> Result<(), Failure> {
         let sum = (0..cols).fold(0.0, |sum, c| sum + values[c * rows + r].abs());
         same(&format!("{what}: row sums"), (r, 0), got, sum)?;
     }
+    if norm.cols.len() != cols {
+        let text = format!("{} column sums", norm.cols.len());
+        return Err(Failure::other(&what, text));
+    }
+    let u = Precision::F64.unit_roundoff();
+    for (c, &got) in norm.cols.iter().enumerate() {
+        let mut sum = Sum::default();
+        values[c * rows..][..rows]
+            .iter()
+            .for_each(|v| sum.add(v.abs()));
+        let bound = gamma(rows, u) * sum.value();
+        within(&format!("{what}: column sums"), (0, c), got, sum, bound)?;
+    }
     let mut squares = Sum::default();
     values.iter().for_each(|&v| squares.add_product(v, v));
     let mut frobenius = Sum::default();
     frobenius.add(num_traits::Float::sqrt(squares.value()));
-    let u = Precision::F64.unit_roundoff();
     // Two roundings more for the oracle's own sum and root.
     let bound = gamma(values.len() + 4, u) * frobenius.value();
     let what = format!("{what}: Frobenius");

@@ -1,4 +1,5 @@
-//! Panels of eight right-hand sides in F64: what a column becomes depends on that column alone.
+//! Right-hand sides in F64: products are right, and what a column becomes depends on that column
+//! alone.
 //!
 //! Refinement solves each trait as if it were alone; these checks are what that rests on.
 
@@ -7,15 +8,15 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::failure::{Failure, get, put, succeed};
-use super::gauge::same;
-use super::gemm::oriented;
+use super::gauge::{same, within};
+use super::gemm::{Product, oriented};
 use super::sample::{Sample, cases};
 use crate::backend::{Backend, Solve, Trans};
 use crate::precision::Precision;
 use crate::tile::Tile;
 
-/// Columns of a panel.
-pub const WIDTH: usize = 8;
+/// Columns of a panel: more than a vector holds, and no multiple of it.
+pub const WIDTH: usize = 13;
 
 /// (m, k) of the tile.
 const SHAPES: [(usize, usize); 9] = [
@@ -30,36 +31,40 @@ const SHAPES: [(usize, usize); 9] = [
     (257, 19),
 ];
 
-/// Runs `operation` on panels of n × 8 and m × 8 that hold `inputs` (pairs of columns), in order,
-/// turned, and with one column alone among hostile ones: each column keeps its bits.
+/// Runs `operation` on panels of n × [`WIDTH`] and m × [`WIDTH`] that hold `inputs` (pairs of
+/// columns), in order, turned, with one column alone among hostile ones, and really alone: each
+/// column keeps its bits.
 fn holds(
     what: &str,
     inputs: &[(Vec<f64>, Vec<f64>)],
     operation: impl Fn(&Tile, &Tile) -> Result<Tile, Failure>,
 ) -> Result<(), Failure> {
-    let run = |columns: [(&[f64], &[f64]); WIDTH]| {
+    let run = |columns: &[(&[f64], &[f64])]| {
+        let width = columns.len();
         let panel = |values: Vec<f64>| {
-            Tile::from_f64(values.len() / WIDTH, WIDTH, &values, Precision::F64, 0)
+            Tile::from_f64(values.len() / width, width, &values, Precision::F64, 0)
         };
-        let (b, c) = (columns.map(|c| c.0), columns.map(|c| c.1));
+        let b: Vec<&[f64]> = columns.iter().map(|c| c.0).collect();
+        let c: Vec<&[f64]> = columns.iter().map(|c| c.1).collect();
         operation(&panel(b.concat()), &panel(c.concat())).map(|t| t.to_f64())
     };
     let column = |j: usize| (&inputs[j % WIDTH].0[..], &inputs[j % WIDTH].1[..]);
     let rows = inputs[0].1.len();
-    let expected = run(core::array::from_fn(column))?;
+    let expected = run(&core::array::from_fn::<_, WIDTH, _>(column))?;
     let compare = |what: &str, got: &[f64], at: usize, j: usize| {
         (0..rows).try_for_each(|r| same(what, (r, at), got[at * rows + r], expected[j * rows + r]))
     };
-    let turned = run(core::array::from_fn(|j| column(j + 3)))?;
+    let turned = run(&core::array::from_fn::<_, WIDTH, _>(|j| column(j + 3)))?;
     for at in 0..WIDTH {
         let j = (at + 3) % WIDTH;
         compare(&format!("{what}, column {j} moved to {at}"), &turned, at, j)?;
     }
     for j in [0, 3, WIDTH - 1] {
+        compare(&format!("{what}, alone"), &run(&[column(j)])?, 0, j)?;
         for value in [f64::NAN, 1e300, 0.0] {
             let filled = |like: &Vec<f64>| vec![value; like.len()];
             let hostile: Vec<_> = inputs.iter().map(|(b, c)| (filled(b), filled(c))).collect();
-            let got = run(core::array::from_fn(|at| match at == j {
+            let got = run(&core::array::from_fn::<_, WIDTH, _>(|at| match at == j {
                 true => column(j),
                 false => (&hostile[at].0[..], &hostile[at].1[..]),
             }))?;
@@ -74,18 +79,49 @@ fn columns(sample: &mut Sample, k: usize, m: usize) -> Vec<(Vec<f64>, Vec<f64>)>
     (0..WIDTH).map(|_| pair()).collect()
 }
 
-/// C ← C + α·op(A)·B with B k × 8 and C m × 8 in F64, A in this format.
+/// Y + α·op(A)·X with A in this format, entry by entry: |Y − Ŷ| ≤ γ_{k+3} |α||op(A)||X| + u|Y| as
+/// for [`gemm`](super::gemm::holds).
 ///
 /// # Errors
 /// The first failing case.
-pub fn gemm_columns_do_not_see_their_neighbours<B: Backend>(
+pub fn apply_is_within_its_bound<B: Backend>(
+    backend: &B,
+    precision: Precision,
+) -> Result<(), Failure> {
+    let mut sample = Sample::new(14);
+    let u = backend.accumulator_roundoff(Precision::F64);
+    for (place, &(m, k)) in cases(&SHAPES, 2).iter().enumerate() {
+        for trans in [Trans::No, Trans::Yes] {
+            for t in [0, 1, 8, WIDTH] {
+                let what = format!("apply, {m} × {t} f64, op {trans:?} of {precision}, k = {k}");
+                let a = sample.operand(oriented((m, k), trans), precision);
+                let x = sample.accumulator((k, t), Precision::F64, 0);
+                let y = sample.accumulator((m, t), Precision::F64, [0, -2000, 12][place % 3]);
+                let device = put(backend, &what, a.as_ref())?;
+                let got = multiply(backend, &what, (&device, trans), &x, &y)?.to_f64();
+                let product = Product::new(-1.0, (&a, trans), (&x, Trans::No), Precision::F64);
+                for (at, (got, y)) in got.into_iter().zip(y.to_f64()).enumerate() {
+                    let (truth, bound) = product.entry((at % m, at / m), y, u);
+                    within(&what, (at % m, at / m), got, truth, bound)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Y ← Y + α·op(A)·X with A in this format.
+///
+/// # Errors
+/// The first failing case.
+pub fn apply_columns_do_not_see_their_neighbours<B: Backend>(
     backend: &B,
     precision: Precision,
 ) -> Result<(), Failure> {
     let mut sample = Sample::new(11);
     for &(m, k) in cases(&SHAPES, 2) {
         for trans in [Trans::No, Trans::Yes] {
-            let what = format!("gemm, columns of {m} × {WIDTH} f64, op {trans:?} of {precision}");
+            let what = format!("apply, columns of {m} × {WIDTH} f64, op {trans:?} of {precision}");
             let a = sample.operand(oriented((m, k), trans), precision);
             let a = put(backend, &what, a.as_ref())?;
             let inputs = columns(&mut sample, k, m);
@@ -101,14 +137,14 @@ pub fn gemm_columns_do_not_see_their_neighbours<B: Backend>(
 ///
 /// # Errors
 /// The first failing case.
-pub fn gemm_rows_do_not_see_their_neighbours<B: Backend>(
+pub fn apply_rows_do_not_see_their_neighbours<B: Backend>(
     backend: &B,
     precision: Precision,
 ) -> Result<(), Failure> {
     let mut sample = Sample::new(12);
     for &(m, k) in cases(&SHAPES, 2) {
         for trans in [Trans::No, Trans::Yes] {
-            let what = format!("gemm, rows of {m} × {WIDTH} f64, op {trans:?} of {precision}");
+            let what = format!("apply, rows of {m} × {WIDTH} f64, op {trans:?} of {precision}");
             let a = sample.operand(oriented((m, k), trans), precision);
             let b = sample.accumulator((k, WIDTH), Precision::F64, 0);
             let c = sample.accumulator((m, WIDTH), Precision::F64, 0);
@@ -139,7 +175,7 @@ pub fn gemm_rows_do_not_see_their_neighbours<B: Backend>(
     Ok(())
 }
 
-/// L X = B and Lᵀ X = B with B n × 8 in F64, L in this format.
+/// L X = B and Lᵀ X = B with B in F64, L in this format.
 ///
 /// # Errors
 /// The first failing case.
@@ -172,7 +208,7 @@ fn multiply<B: Backend>(
 ) -> Result<Tile, Failure> {
     let b = put(backend, what, b.as_ref())?;
     let mut out = put(backend, what, c.as_ref())?;
-    succeed(what, backend.gemm(-1.0, a, (&b, Trans::No), &mut out))?;
+    succeed(what, backend.apply(-1.0, a, &b, &mut out))?;
     get(backend, what, &out)
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use epitile_core::backend::{Backend, ErrorKind, Solve, TileNorm, Trans};
+use epitile_core::conformance::panels::WIDTH;
 use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::KernelMap;
 use epitile_core::pairs::PairStatistic;
@@ -188,6 +189,7 @@ impl Backend for Wrong {
                 let squares = tile.to_f64().into_iter().map(|v| (v * v) as f32);
                 norm.frobenius = f64::from(squares.sum::<f32>()).sqrt();
             }
+            NormSumsRowsAsColumns => norm.cols.clone_from(&norm.rows),
             NormForgetsTheScale => norm.max /= 2f64.powi(tile.scale()),
             _ => {}
         }
@@ -244,23 +246,36 @@ impl Backend for Wrong {
             GemmTransposesB if b.rows() == b.cols() => {
                 Reference.gemm(alpha, (a, ta), (b, transposed(tb)), c)
             }
-            GemmSeesColumns | GemmSeesRows => {
-                Reference.gemm(alpha, (a, ta), (b, tb), c)?;
-                let hit = |r: usize, j: usize| match self.0 {
-                    GemmSeesColumns => j % 2 == 1,
-                    _ => r + 1 == rows && rows % 2 == 1,
-                };
-                // One ulp of f64, inside the bound where the product outweighs C.
-                *c = map(c, |r, j, v| {
-                    match v.abs() > 2.0 * start[j * rows + r].abs() {
-                        true if hit(r, j) => f64::from_bits(v.to_bits() + 1),
-                        _ => v,
-                    }
-                });
-                Ok(())
-            }
             _ => Reference.gemm(alpha, (a, ta), (b, tb), c),
         }
+    }
+
+    fn apply(
+        &self,
+        alpha: f64,
+        (a, trans): (&Tile, Trans),
+        x: &Tile,
+        y: &mut Tile,
+    ) -> Result<(), ErrorKind> {
+        let (rows, start, last) = (y.rows(), y.to_f64(), x.rows().wrapping_sub(1));
+        if self.is(ApplyDropsTheLastProduct) {
+            let short = map(x, |r, _, v| if r == last { 0.0 } else { v });
+            return Reference.apply(alpha, (a, trans), &short, y);
+        }
+        Reference.apply(alpha, (a, trans), x, y)?;
+        let hit = |r: usize, j: usize| match self.0 {
+            ApplySeesColumns => j % 2 == 1,
+            ApplySeesRows => r + 1 == rows && rows % 2 == 1,
+            _ => false,
+        };
+        // One ulp of f64, inside the bound where the product outweighs Y.
+        *y = map(y, |r, j, v| {
+            match v.abs() > 2.0 * start[j * rows + r].abs() {
+                true if hit(r, j) => f64::from_bits(v.to_bits() + 1),
+                _ => v,
+            }
+        });
+        Ok(())
     }
 
     fn syrk(&self, alpha: f64, a: &Tile, c: &mut Tile) -> Result<(), ErrorKind> {
@@ -284,7 +299,7 @@ impl Backend for Wrong {
                 *b = x;
                 Ok(())
             }
-            (TrsmSeesColumns, Solve::Left) if b.cols() == 8 => {
+            (TrsmSeesColumns, Solve::Left) if b.cols() == WIDTH => {
                 Reference.trsm(solve, l, b)?;
                 *b = map(b, |_, c, v| if c > 3 { v + v * 1e-16 } else { v });
                 Ok(())

@@ -19,13 +19,15 @@ pub(crate) enum Fault {
     ConvertForgetsToFlush,
     NormSumsInF32,
     NormForgetsTheScale,
+    NormSumsRowsAsColumns,
     ShiftAddsToAColumn,
     GemmDropsTheLastProduct,
     GemmSumsInHalf,
     GemmStartsFromC,
     GemmTransposesB,
-    GemmSeesColumns,
-    GemmSeesRows,
+    ApplyDropsTheLastProduct,
+    ApplySeesColumns,
+    ApplySeesRows,
     SyrkReadsTheUpperTriangle,
     TrsmTransposes,
     TrsmMultipliesByAnInverse,
@@ -105,6 +107,9 @@ faults! {
     ];
     a_norm_in_f32_is_caught: NormSumsInF32 => [norm_is_within_the_bound_of_its_sum []];
     a_norm_without_scale_is_caught: NormForgetsTheScale => [norm_is_within_the_bound_of_its_sum []];
+    row_sums_in_place_of_column_sums_are_caught: NormSumsRowsAsColumns => [
+        norm_is_within_the_bound_of_its_sum [],
+    ];
     a_shift_off_the_diagonal_is_caught: ShiftAddsToAColumn => [
         shift_touches_the_diagonal_only [],
     ];
@@ -112,11 +117,14 @@ faults! {
     sums_in_half_precision_are_caught: GemmSumsInHalf => [gemm_is_within_its_bound []];
     sums_that_start_from_c_are_caught: GemmStartsFromC => [gemm_is_within_its_bound []];
     a_transposed_operand_is_caught: GemmTransposesB => [gemm_is_within_its_bound []];
-    a_product_that_sees_its_columns_is_caught: GemmSeesColumns => [
-        gemm_columns_do_not_see_their_neighbours [],
+    a_product_that_is_dropped_for_right_hand_sides_is_caught: ApplyDropsTheLastProduct => [
+        apply_is_within_its_bound [],
     ];
-    a_product_that_sees_its_rows_is_caught: GemmSeesRows => [
-        gemm_rows_do_not_see_their_neighbours [],
+    a_product_that_sees_its_columns_is_caught: ApplySeesColumns => [
+        apply_columns_do_not_see_their_neighbours [],
+    ];
+    a_product_that_sees_its_rows_is_caught: ApplySeesRows => [
+        apply_rows_do_not_see_their_neighbours [],
     ];
     an_update_that_reads_above_the_diagonal_is_caught: SyrkReadsTheUpperTriangle => [
         syrk_is_within_its_bound [],

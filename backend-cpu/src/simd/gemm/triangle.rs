@@ -95,7 +95,9 @@ pub(super) unsafe fn solve<L: Lanes<Packed = <L as Lanes>::Real>, const N: usize
             }
             let corner = Corner::<L::Real, N>::new(core::array::from_fn(|r| {
                 core::array::from_fn(|c| match r < columns && c <= r {
-                    true => right.units[(j0 / L::LANES * n + j0 + c) * L::LANES + j0 % L::LANES + r],
+                    true => {
+                        right.units[(j0 / L::LANES * n + j0 + c) * L::LANES + j0 % L::LANES + r]
+                    }
                     false => zero,
                 })
             }));
@@ -200,7 +202,9 @@ fn cholesky<L: Lanes, const N: usize>(
     let zero = L::Real::of_f64(0.0);
     for c in 0..order {
         let done = a[c];
-        let pivot = done[..c].iter().fold(done[c], |sum, &l| L::fused(-l, l, sum));
+        let pivot = done[..c]
+            .iter()
+            .fold(done[c], |sum, &l| L::fused(-l, l, sum));
         if !(pivot > zero && pivot.to_f64().is_finite()) {
             return Err(c);
         }

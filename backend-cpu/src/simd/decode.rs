@@ -1,0 +1,212 @@
+//! Stored numbers of every floating-point format as f64, exactly, a block at a time.
+
+use core::ops::Range;
+
+use epitile_core::precision::Precision;
+use epitile_core::round;
+use epitile_core::tile::{Elements, TileRef};
+use half::bf16;
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+use crate::error::CpuError;
+use crate::simd::level::multiversion;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::level::{Level, level};
+
+/// A number that f64 holds.
+pub(crate) trait Entry: Copy {
+    /// The same number.
+    fn to_f64(self) -> f64;
+}
+
+impl Entry for f64 {
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+}
+
+impl Entry for f32 {
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Entry for bf16 {
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(f32::from_bits(u32::from(self.to_bits()) << 16))
+    }
+}
+
+multiversion! {
+    /// `out` ← the numbers of `from`.
+    fn widen<E: Entry>(from: &[E], out: &mut [f64]) = widen_body::<E>, widen_body::<E>
+}
+
+#[inline(always)]
+fn widen_body<E: Entry>(from: &[E], out: &mut [f64]) {
+    for (o, v) in out.iter_mut().zip(from) {
+        *o = v.to_f64();
+    }
+}
+
+/// `out` ← the stored numbers of `tile` at the places `at`, without the scale.
+///
+/// # Errors
+/// [`CpuError::Unsupported`] for I8.
+///
+/// # Panics
+/// Unless `at` are places of stored numbers, as many as `out` has.
+pub(crate) fn decode(
+    tile: TileRef<'_>,
+    at: Range<usize>,
+    operation: &'static str,
+    out: &mut [f64],
+) -> Result<(), CpuError> {
+    let precision = tile.precision();
+    assert_eq!(at.len(), out.len(), "numbers decoded");
+    match tile.elements() {
+        Elements::F64(e) => out.copy_from_slice(&e[at]),
+        Elements::F32(e) => widen(&e[at], out),
+        Elements::Bf16(e) => widen(&e[at], out),
+        Elements::F16(e) => halves(&e[at], out),
+        Elements::F8(e) => codes(precision, &e[at], out),
+        Elements::I8(_) => {
+            return Err(CpuError::Unsupported {
+                operation,
+                precision,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn halves(from: &[f16], out: &mut [f64]) {
+    #[cfg(target_arch = "x86_64")]
+    if level() == Level::Avx512 {
+        // SAFETY: `level` has found the features that `wide::halves` enables.
+        return unsafe { wide::halves(from, out) };
+    }
+    let mut single = [0.0; 64];
+    for (out, from) in out.chunks_mut(64).zip(from.chunks(64)) {
+        let single = &mut single[..from.len()];
+        from.convert_to_f32_slice(single);
+        widen(single, out);
+    }
+}
+
+fn codes(precision: Precision, from: &[u8], out: &mut [f64]) {
+    #[cfg(target_arch = "x86_64")]
+    if level() == Level::Avx512 {
+        // SAFETY: `level` has found the features that `wide::codes` enables.
+        return unsafe { wide::codes(precision == Precision::F8E4M3, from, out) };
+    }
+    let table: [f64; 256] = core::array::from_fn(|b| round::from_f8(b as u8, precision));
+    for (o, &b) in out.iter_mut().zip(from) {
+        *o = table[usize::from(b)];
+    }
+}
+
+/// By way of F16, which the processor widens.
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    use core::arch::x86_64::*;
+
+    use half::f16;
+
+    /// Numbers widened together.
+    const STEP: usize = 16;
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
+    pub(super) fn halves(from: &[f16], out: &mut [f64]) {
+        each(from, out, f16::ZERO, |from| {
+            // SAFETY: sixteen numbers of 16 bits are as long as the vector; any bits are valid.
+            unsafe { core::mem::transmute::<[f16; STEP], __m256i>(*from) }
+        });
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
+    pub(super) fn codes(e4m3: bool, from: &[u8], out: &mut [f64]) {
+        if !e4m3 {
+            // E5M2 is the upper half of an F16.
+            return each(from, out, 0, |from| _mm256_slli_epi16::<8>(load(from)));
+        }
+        each(from, out, 0, |from| {
+            let code = load(from);
+            let sign = _mm256_slli_epi16::<8>(_mm256_and_si256(code, _mm256_set1_epi16(0x80)));
+            let size = _mm256_and_si256(code, _mm256_set1_epi16(0x7f));
+            let nan = _mm256_cmpeq_epi16_mask(size, _mm256_set1_epi16(0x7f));
+            let bits = _mm256_or_si256(sign, _mm256_slli_epi16::<7>(size));
+            _mm256_mask_mov_epi16(bits, nan, _mm256_set1_epi16(0x7e00))
+        });
+        // The exponents' biases, 7 and 15, differ.
+        out.iter_mut().for_each(|v| *v *= 256.0);
+    }
+
+    /// Sixteen bytes, each in 16 bits.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
+    fn load(from: &[u8; STEP]) -> __m256i {
+        // SAFETY: sixteen bytes are as long as the vector; any bits are valid.
+        _mm256_cvtepu8_epi16(unsafe { core::mem::transmute::<[u8; STEP], __m128i>(*from) })
+    }
+
+    /// Widens what `halves` makes of the numbers.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
+    #[inline]
+    fn each<T: Copy>(from: &[T], out: &mut [f64], zero: T, halves: impl Fn(&[T; STEP]) -> __m256i) {
+        let widen = |from: &[T; STEP]| {
+            let single = _mm512_cvtph_ps(halves(from));
+            let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(single)));
+            let double = [
+                _mm512_cvtps_pd(_mm512_castps512_ps256(single)),
+                _mm512_cvtps_pd(high),
+            ];
+            // SAFETY: two vectors are as long as sixteen f64; any bits are valid.
+            unsafe { core::mem::transmute::<[__m512d; 2], [f64; STEP]>(double) }
+        };
+        let (steps, rest) = from.as_chunks::<STEP>();
+        let (out, out_rest) = out.as_chunks_mut::<STEP>();
+        for (out, from) in out.iter_mut().zip(steps) {
+            *out = widen(from);
+        }
+        if !rest.is_empty() {
+            let mut last = [zero; STEP];
+            last[..rest.len()].copy_from_slice(rest);
+            out_rest.copy_from_slice(&widen(&last)[..rest.len()]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::level::tests::at_every_level;
+    use epitile_core::tile::Tile;
+
+    #[test]
+    fn every_code_of_every_format_is_decoded_exactly() {
+        let all: Vec<u16> = (0..=u16::MAX).collect();
+        let bytes: &[u8] = bytemuck::cast_slice(&all);
+        at_every_level(|level| {
+            for p in Precision::ALL {
+                if p == Precision::I8 {
+                    continue;
+                }
+                let tile = Tile::from_bytes(bytes.len() / p.bytes(), 1, p, 0, bytes).unwrap();
+                let expected = tile.to_f64();
+                // Whole steps, and a rest.
+                for range in [0..expected.len(), 3..expected.len() - 2] {
+                    let mut out = vec![0.0; range.len()];
+                    decode(tile.as_ref(), range.clone(), "test", &mut out).unwrap();
+                    for (got, e) in out.iter().zip(&expected[range]) {
+                        let same = got.to_bits() == e.to_bits() || got.is_nan() && e.is_nan();
+                        assert!(same, "{p} {level:?}: {got} {e}");
+                    }
+                }
+            }
+        });
+    }
+}
