@@ -16,7 +16,7 @@ use crate::scratch::Scratch;
 use crate::simd::level::{Half, isa};
 use crate::{algebra, convert, kernel, norm, panel};
 
-/// Tiles in main memory, computed with faer and this crate's kernels.
+/// Tiles in main memory, computed with this crate's kernels.
 ///
 /// Every tile operation runs on the calling thread, so its bits do not depend on the number of
 /// threads; [`pairs`](Backend::pairs) fills its blocks on the current rayon pool, in integers.

@@ -78,8 +78,6 @@ fn transposed<T: Real>(
 }
 
 #[cfg(test)]
-pub(crate) mod faer_peer;
-#[cfg(test)]
 mod speed;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 
 // Links the library.
 use blas_src as _;
+use std::borrow::Cow;
 use std::ffi::c_int;
 use std::sync::Arc;
 
@@ -68,9 +69,11 @@ fn checked<T>(values: &[T], (rows, cols, ld): (usize, usize, usize)) -> i32 {
     int(ld)
 }
 
-/// An operand as the library takes it.
-fn widened<T: Real>(tile: TileRef<'_>) -> Operand<'_, T> {
-    Operand::of(tile, "a product").expect("I8 was refused")
+/// An operand as the library takes it, and its leading dimension.
+fn widened<T: Real>(tile: TileRef<'_>) -> (Cow<'_, [T]>, i32) {
+    let operand = Operand::of(tile, "a product").expect("I8 was refused");
+    let ld = checked(&operand.values, (tile.rows(), tile.cols(), operand.ld));
+    (operand.values, ld)
 }
 
 macro_rules! algebra_of {
@@ -82,56 +85,38 @@ macro_rules! algebra_of {
                 (b, tb): (TileRef<'_>, Trans),
                 c: Output<'_, $t>,
             ) {
-                let (a, b) = (widened::<$t>(a), widened::<$t>(b));
-                let lda = checked(&a.values, (a.rows, a.cols, a.ld));
-                let ldb = checked(&b.values, (b.rows, b.cols, b.ld));
+                let (of_a, of_b) = (algebra::shape((a, ta)), algebra::shape((b, tb)));
+                let ((a, lda), (b, ldb)) = (widened::<$t>(a), widened::<$t>(b));
                 let ldc = checked(c.values, (c.rows, c.cols, c.ld));
-                let (inner, outer) = match ta {
-                    Trans::No => (a.cols, a.rows),
-                    Trans::Yes => (a.rows, a.cols),
-                };
-                let of_b = match tb {
-                    Trans::No => (b.rows, b.cols),
-                    Trans::Yes => (b.cols, b.rows),
-                };
-                assert!((inner, c.cols) == of_b && outer == c.rows);
-                let (m, n, k) = (int(c.rows), int(c.cols), int(inner));
+                assert!(of_a == (c.rows, of_b.0) && of_b.1 == c.cols);
+                let (m, n, k) = (int(c.rows), int(c.cols), int(of_a.1));
                 let (ta, tb) = (letter(ta), letter(tb));
                 // SAFETY: the shapes match, and every matrix has the numbers of its shape.
-                unsafe {
-                    $gemm(
-                        ta, tb, m, n, k, alpha, &a.values, lda, &b.values, ldb, 1.0, c.values, ldc,
-                    )
-                }
+                unsafe { $gemm(ta, tb, m, n, k, alpha, &a, lda, &b, ldb, 1.0, c.values, ldc) }
             }
 
             fn syrk(alpha: $t, a: TileRef<'_>, c: Output<'_, $t>) {
-                let a = widened::<$t>(a);
-                let lda = checked(&a.values, (a.rows, a.cols, a.ld));
                 let ldc = checked(c.values, (c.rows, c.cols, c.ld));
-                assert!((c.rows, c.cols) == (a.rows, a.rows));
-                let (n, k) = (int(a.rows), int(a.cols));
+                assert!((c.rows, c.cols) == (a.rows(), a.rows()));
+                let (n, k) = (int(a.rows()), int(a.cols()));
+                let (a, lda) = widened::<$t>(a);
                 // SAFETY: the shapes match, and every matrix has the numbers of its shape.
-                unsafe { $syrk(b'L', b'N', n, k, alpha, &a.values, lda, 1.0, c.values, ldc) }
+                unsafe { $syrk(b'L', b'N', n, k, alpha, &a, lda, 1.0, c.values, ldc) }
             }
 
             fn trsm(solve: Solve, l: TileRef<'_>, b: Output<'_, $t>) {
-                let l = widened::<$t>(l);
-                let lda = checked(&l.values, (l.rows, l.cols, l.ld));
+                let of_l = (l.rows(), l.cols());
+                let (l, lda) = widened::<$t>(l);
                 let ldb = checked(b.values, (b.rows, b.cols, b.ld));
                 let (side, trans, order) = match solve {
                     Solve::RightTransposed => (b'R', b'T', b.cols),
                     Solve::Left => (b'L', b'N', b.rows),
                     Solve::LeftTransposed => (b'L', b'T', b.rows),
                 };
-                assert!((l.rows, l.cols) == (order, order));
+                assert!(of_l == (order, order));
                 let (m, n) = (int(b.rows), int(b.cols));
                 // SAFETY: the shapes match, and every matrix has the numbers of its shape.
-                unsafe {
-                    $trsm(
-                        side, b'L', trans, b'N', m, n, 1.0, &l.values, lda, b.values, ldb,
-                    )
-                }
+                unsafe { $trsm(side, b'L', trans, b'N', m, n, 1.0, &l, lda, b.values, ldb) }
             }
 
             fn potrf(a: Output<'_, $t>) -> Result<(), usize> {

@@ -7,7 +7,7 @@
 //! | `pairs.rs`, `missing.rs`, `product.rs`, `slice.rs` | [`Pairs`]: exact pair statistics |
 //! | `kernel.rs` | kernel tiles |
 //! | `operand.rs`, `convert.rs`, `norm.rs` | tiles of any precision read, rounded, measured |
-//! | `algebra.rs`, `dense.rs` | gemm, syrk, trsm, potrf on borrowed views, by faer |
+//! | `algebra.rs`, `dense.rs` | gemm, syrk, trsm, potrf on borrowed views |
 //! | `panel.rs` | products and solves of right-hand sides, with promised bits |
 //! | `scratch.rs`, `scratch/` | [`Scratch`]: a file for what does not fit in memory |
 //! | `ceilings.rs` | [`ceilings`](fn@ceilings): what this machine can do at most |

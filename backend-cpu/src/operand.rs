@@ -16,13 +16,14 @@ use crate::error::CpuError;
 /// A type that computes: `f64` or `f32`.
 pub(crate) trait Real:
     Pod
+    + Send
+    + Sync
     + PartialOrd
     + Add<Output = Self>
     + Sub<Output = Self>
     + Mul<Output = Self>
     + Div<Output = Self>
     + Neg<Output = Self>
-    + faer::traits::RealField
 {
     /// The precision of tiles of this type.
     const PRECISION: Precision;
@@ -160,8 +161,6 @@ pub(crate) fn reciprocal(scale: i32) -> [f64; 2] {
 
 /// A column-major matrix of `T`, perhaps borrowed from a tile: entry (r, c) is `c · ld + r`.
 pub(crate) struct Operand<'a, T: Clone> {
-    pub(crate) rows: usize,
-    pub(crate) cols: usize,
     pub(crate) ld: usize,
     pub(crate) values: Cow<'a, [T]>,
 }
@@ -170,8 +169,6 @@ impl<'a, T: Real> Operand<'a, T> {
     /// The values of `tile` (scale applied) as `T`.
     pub(crate) fn of(tile: TileRef<'a>, operation: &'static str) -> Result<Self, CpuError> {
         Ok(Operand {
-            rows: tile.rows(),
-            cols: tile.cols(),
             ld: tile.ld(),
             values: T::widen(Stored::of(tile, operation)?, tile.scale()),
         })

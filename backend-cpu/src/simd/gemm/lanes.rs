@@ -41,6 +41,10 @@ pub(super) trait Lanes {
     fn fused(a: Self::Real, b: Self::Real, sum: Self::Real) -> Self::Real;
     /// FP16 numbers as FP32.
     unsafe fn widen(bits: &[u16; MOST]) -> [f32; MOST];
+    /// E4M3 numbers as FP32.
+    unsafe fn widen_e4m3(codes: &[u8; MOST]) -> [f32; MOST];
+    /// E5M2 numbers as FP32.
+    unsafe fn widen_e5m2(codes: &[u8; MOST]) -> [f32; MOST];
     /// Packs one number of each row for each of the unit's terms.
     fn pack(terms: &[[Self::Real; MOST]; 2], to: &mut [Self::Packed]);
 }
@@ -98,6 +102,20 @@ impl<T: Real> Lanes for Portable<T> {
     }
 
     #[inline(always)]
+    unsafe fn widen_e4m3(codes: &[u8; MOST]) -> [f32; MOST] {
+        codes.map(|code| {
+            let nan = if code & 0x7f == 0x7f { 0x7c00 } else { 0 };
+            widen(fields(code) | nan) * E4M3
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn widen_e5m2(codes: &[u8; MOST]) -> [f32; MOST] {
+        // The upper half of FP16.
+        codes.map(|code| widen(u16::from(code) << 8))
+    }
+
+    #[inline(always)]
     fn pack(terms: &[[T; MOST]; 2], to: &mut [T]) {
         to.copy_from_slice(&terms[0][..FEW]);
     }
@@ -116,4 +134,14 @@ fn widen(bits: u16) -> f32 {
         0
     };
     f32::from_bits(finite.to_bits() | special | sign)
+}
+
+/// What an E4M3 number is to the FP16 number with the same fields: the exponents' biases are 8
+/// apart.
+pub(super) const E4M3: f32 = 256.0;
+
+/// Sign, exponent and fraction of an E4M3 number where FP16 has them.
+#[inline(always)]
+fn fields(code: u8) -> u16 {
+    u16::from(code & 0x80) << 8 | u16::from(code & 0x7f) << 7
 }

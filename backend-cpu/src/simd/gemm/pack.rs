@@ -2,10 +2,11 @@
 
 use core::ops::Range;
 
-use bytemuck::Pod;
+use bytemuck::{Pod, Zeroable};
 use epitile_core::backend::Trans;
 use epitile_core::precision::{Precision, exp2};
 use epitile_core::tile::{Elements, TileRef};
+use half::{bf16, f16};
 
 use super::lanes::{Lanes, MOST};
 use crate::operand::Real;
@@ -77,64 +78,125 @@ pub(super) unsafe fn pack<L: Lanes>(
     let factor = exp2(source.scale);
     let narrow = L::Real::of_f64(factor);
     // A factor that the type holds to full precision multiplies with one rounding.
-    let direct = |v: f32| L::Real::of_f64(v.into()) * narrow;
-    let wide = |v: f32| L::Real::of_f64(f64::from(v) * factor);
     let is_direct = narrow.is_full() && narrow.to_f64() == factor;
     macro_rules! run {
-        ($e:expr, $decode:expr) => {{
-            let decode = $decode;
-            if is_direct {
-                fill::<L, _>(($e, source), rows, terms, out, |c| decode(c).map(direct));
-            } else {
-                fill::<L, _>(($e, source), rows, terms, out, |c| decode(c).map(wide));
+        ($code:ty, $e:expr) => {{
+            let from = (bytemuck::cast_slice($e), source, rows, terms);
+            // SAFETY: the caller's promise.
+            unsafe {
+                match is_direct {
+                    true => fill::<L, $code, true>(from, factor, out),
+                    false => fill::<L, $code, false>(from, factor, out),
+                }
             }
         }};
     }
     match source.elements {
-        Elements::F64(e) => fill::<L, _>((e, source), rows, terms, out, |c: &[f64; MOST]| {
-            c.map(|v| L::Real::of_f64(v * factor))
-        }),
-        Elements::F32(e) => run!(e, |c: &[f32; MOST]| *c),
-        // SAFETY (of the calls of `widen`): the caller's promise.
-        Elements::F16(e) => {
-            let bits: &[u16] = bytemuck::cast_slice(e);
-            run!(bits, |c: &[u16; MOST]| unsafe { L::widen(c) })
-        }
-        Elements::Bf16(e) => {
-            let bits: &[u16] = bytemuck::cast_slice(e);
-            run!(bits, |c: &[u16; MOST]| c
-                .map(|b| f32::from_bits(u32::from(b) << 16)))
-        }
-        Elements::F8(e) if source.precision == Precision::F8E4M3 => {
-            run!(e, |c: &[u8; MOST]| unsafe { L::widen(&c.map(e4m3)) }
-                .map(|v| v * 256.0))
-        }
-        // E5M2 is the upper half of FP16.
-        Elements::F8(e) => run!(e, |c: &[u8; MOST]| unsafe {
-            L::widen(&c.map(|b| u16::from(b) << 8))
-        }),
+        // SAFETY: the caller's promise.
+        Elements::F64(e) => unsafe {
+            fill::<L, f64, false>((e, source, rows, terms), factor, out);
+        },
+        Elements::F32(e) => run!(f32, e),
+        Elements::F16(e) => run!(f16, e),
+        Elements::Bf16(e) => run!(bf16, e),
+        Elements::F8(e) if source.precision == Precision::F8E4M3 => run!(E4m3, e),
+        Elements::F8(e) => run!(E5m2, e),
         Elements::I8(_) => unreachable!("I8 is no operand"),
     }
 }
 
-/// FP16 bits of 2⁻⁸ times an E4M3 number: the fraction three bits long, exponents 8 apart.
-#[inline(always)]
-fn e4m3(code: u8) -> u16 {
-    let signed = (code as i8 as u16) << 7 & 0xbf80;
-    // All ones is NaN, and finite in FP16 but for this.
-    let nan = if code & 0x7f == 0x7f { 0x7c00 } else { 0 };
-    signed | nan
+/// A stored number. A trait and no closures: those would not be compiled for the instruction set.
+trait Code: Pod {
+    /// A type that holds it exactly.
+    type Wide: Pod + Into<f64>;
+    /// # Safety
+    /// The processor has the instruction set of `L`.
+    unsafe fn widen<L: Lanes>(codes: &[Self; MOST]) -> [Self::Wide; MOST];
 }
 
+/// An E4M3 number.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(transparent)]
+struct E4m3(u8);
+
+/// An E5M2 number.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(transparent)]
+struct E5m2(u8);
+
+impl Code for f64 {
+    type Wide = f64;
+    #[inline(always)]
+    unsafe fn widen<L: Lanes>(codes: &[f64; MOST]) -> [f64; MOST] {
+        *codes
+    }
+}
+
+impl Code for f32 {
+    type Wide = f32;
+    #[inline(always)]
+    unsafe fn widen<L: Lanes>(codes: &[f32; MOST]) -> [f32; MOST] {
+        *codes
+    }
+}
+
+impl Code for bf16 {
+    type Wide = f32;
+    #[inline(always)]
+    unsafe fn widen<L: Lanes>(codes: &[bf16; MOST]) -> [f32; MOST] {
+        each(codes, |b| f32::from_bits(u32::from(b.to_bits()) << 16))
+    }
+}
+
+impl Code for f16 {
+    type Wide = f32;
+    #[inline(always)]
+    unsafe fn widen<L: Lanes>(codes: &[f16; MOST]) -> [f32; MOST] {
+        // SAFETY: the caller's promise.
+        unsafe { L::widen(bytemuck::cast_ref(codes)) }
+    }
+}
+
+impl Code for E4m3 {
+    type Wide = f32;
+    #[inline(always)]
+    unsafe fn widen<L: Lanes>(codes: &[E4m3; MOST]) -> [f32; MOST] {
+        // SAFETY: the caller's promise.
+        unsafe { L::widen_e4m3(bytemuck::cast_ref(codes)) }
+    }
+}
+
+impl Code for E5m2 {
+    type Wide = f32;
+    #[inline(always)]
+    unsafe fn widen<L: Lanes>(codes: &[E5m2; MOST]) -> [f32; MOST] {
+        // SAFETY: the caller's promise.
+        unsafe { L::widen_e5m2(bytemuck::cast_ref(codes)) }
+    }
+}
+
+/// `f` of each number, in a loop that vectorises.
 #[inline(always)]
-fn fill<L: Lanes, E: Pod>(
-    (elements, source): (&[E], &Source<'_>),
-    rows: Range<usize>,
-    terms: Range<usize>,
+fn each<A: Copy, B: Pod>(from: &[A; MOST], f: impl Fn(A) -> B) -> [B; MOST] {
+    let mut to = [B::zeroed(); MOST];
+    for (to, &from) in to.iter_mut().zip(from) {
+        *to = f(from);
+    }
+    to
+}
+
+/// [`pack`] for one kind of stored numbers; `DIRECT` if the factor is one of the type that sums.
+///
+/// # Safety
+/// The processor has the instruction set of `L`.
+#[inline(always)]
+unsafe fn fill<L: Lanes, C: Code, const DIRECT: bool>(
+    (elements, source, rows, terms): (&[C], &Source<'_>, Range<usize>, Range<usize>),
+    factor: f64,
     out: &mut [L::Packed],
-    decode: impl Fn(&[E; MOST]) -> [L::Real; MOST],
 ) {
     let (down, along) = (source.down, source.along);
+    let narrow = L::Real::of_f64(factor);
     let steps = terms.len().div_ceil(L::DEPTH);
     let out = &mut out[..rows.len().div_ceil(L::LANES) * steps * L::LANES];
     for (s, sliver) in out.chunks_exact_mut(steps * L::LANES).enumerate() {
@@ -147,7 +209,7 @@ fn fill<L: Lanes, E: Pod>(
                 if k >= terms.end {
                     continue;
                 }
-                let mut codes = [E::zeroed(); MOST];
+                let mut codes = [C::zeroed(); MOST];
                 let from = &elements[first * down + k * along..];
                 if down == 1 && count == L::LANES {
                     codes[..L::LANES].copy_from_slice(&from[..L::LANES]);
@@ -158,7 +220,12 @@ fn fill<L: Lanes, E: Pod>(
                         *code = from[r * down];
                     }
                 }
-                *unit = decode(&codes);
+                // SAFETY: the caller's promise.
+                let wide = unsafe { C::widen::<L>(&codes) };
+                *unit = match DIRECT {
+                    true => each(&wide, |v| L::Real::of_f64(v.into()) * narrow),
+                    false => each(&wide, |v| L::Real::of_f64(v.into() * factor)),
+                };
             }
             L::pack(&unit, units);
         }

@@ -7,7 +7,7 @@
 use super::lanes::{Lanes, MOST, VECTORS};
 use super::micro::{Block, Slivers, multiply};
 use super::pack::{Source, pack};
-use super::space::{Space, slots};
+use super::space::{Line, Space, slots};
 use crate::algebra::Output;
 use crate::operand::Real;
 
@@ -24,26 +24,52 @@ impl<T: Real, const N: usize> Corner<T, N> {
         Corner { rows, reciprocals }
     }
 
-    /// The first `columns` columns of a block of right-hand sides become the solution, by row.
+    /// The first `columns` columns of `vectors` vectors of right-hand sides become the solution,
+    /// by row.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `L`.
     #[inline(always)]
-    fn substitute<L: Lanes<Real = T>>(&self, columns: usize, block: &mut Block<T, N>) {
-        for j in 0..columns {
-            let (solved, rest) = block.0.split_at_mut(j);
-            let column = &mut rest[0][..VECTORS * L::LANES];
-            for (solved, &l) in solved.iter().zip(&self.rows[j]) {
-                for (x, &solved) in column.iter_mut().zip(solved) {
-                    *x = L::fused(-solved, l, *x);
+    unsafe fn substitute<L: Solves<Real = T>>(
+        &self,
+        (columns, vectors): (usize, usize),
+        block: &mut Block<T, N>,
+    ) {
+        let zero = [T::of_f64(0.0); MOST];
+        for v in 0..vectors {
+            let at = v * L::LANES;
+            // SAFETY: a column of the block holds `VECTORS` vectors, and the caller's promise.
+            unsafe {
+                let zero = L::sums(zero.as_ptr());
+                let mut solved = [zero; N];
+                for j in 0..columns {
+                    let column = &mut block.0[j][at..at + L::LANES];
+                    let mut x = L::sums(column.as_ptr());
+                    for i in 0..j {
+                        x = L::add(x, solved[i], L::splat(&-self.rows[j][i]));
+                    }
+                    let reciprocal = self.reciprocals[j];
+                    if reciprocal == T::of_f64(0.0) {
+                        L::store(x, column.as_mut_ptr());
+                        column.iter_mut().for_each(|x| *x = *x / self.rows[j][j]);
+                        x = L::sums(column.as_ptr());
+                    } else {
+                        x = L::add(zero, x, L::splat(&reciprocal));
+                        L::store(x, column.as_mut_ptr());
+                    }
+                    solved[j] = x;
                 }
-            }
-            let (pivot, reciprocal) = (self.rows[j][j], self.reciprocals[j]);
-            if reciprocal == T::of_f64(0.0) {
-                column.iter_mut().for_each(|x| *x = *x / pivot);
-            } else {
-                column.iter_mut().for_each(|x| *x = *x * reciprocal);
             }
         }
     }
 }
+
+/// Lanes that solve triangular systems: they multiply what they sum.
+pub(super) trait Solves:
+    Lanes<Packed = <Self as Lanes>::Real, Vector = <Self as Lanes>::Sums>
+{
+}
+impl<L: Lanes<Packed = <L as Lanes>::Real, Vector = <L as Lanes>::Sums>> Solves for L {}
 
 /// 1 / `pivot`, or zero if that is subnormal or infinite.
 fn reciprocal<T: Real>(pivot: T) -> T {
@@ -54,12 +80,80 @@ fn reciprocal<T: Real>(pivot: T) -> T {
     }
 }
 
+/// Rows of a matrix, with its finished columns packed: slivers as deep as it has columns.
+struct Columns<'a, L: Solves> {
+    matrix: Output<'a, L::Real>,
+    packed: &'a mut [L::Packed],
+}
+
+impl<'a, L: Solves> Columns<'a, L> {
+    fn new(matrix: Output<'a, L::Real>, room: &'a mut Vec<Line>) -> Self {
+        let packed = slots(room, matrix.rows.next_multiple_of(L::LANES) * matrix.cols);
+        Columns { matrix, packed }
+    }
+
+    /// The finished columns.
+    fn slivers(&self) -> Slivers<'_, L::Packed> {
+        Slivers {
+            units: self.packed,
+            steps: self.matrix.cols,
+        }
+    }
+
+    /// Columns from `j0` on and rows from `first` on: what is left of them when the products with
+    /// the N rows of `right` (of the matrix itself, if none) are subtracted, solved and packed.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `L`.
+    #[inline(always)]
+    unsafe fn finish<const N: usize>(
+        &mut self,
+        (first, j0, columns): (usize, usize, usize),
+        right: Option<&Slivers<'_, L::Packed>>,
+        corner: &Corner<L::Real, N>,
+        block: &mut Block<L::Real, N>,
+    ) {
+        let panel = VECTORS * L::LANES;
+        let (rows, cols, ld) = (self.matrix.rows, self.matrix.cols, self.matrix.ld);
+        // Rows that share a sliver with the first, but come before it, are finished: what is
+        // packed over them is not needed.
+        for r0 in (first / L::LANES * L::LANES..rows).step_by(panel) {
+            let own = r0.max(first)..rows.min(r0 + panel);
+            let vectors = (own.end - r0).div_ceil(L::LANES);
+            let left = self.slivers();
+            let right = right.unwrap_or(&left);
+            let left = (&left, r0 / L::LANES, vectors);
+            // SAFETY: the caller's promise.
+            unsafe { multiply::<L, N>(left, (right, j0), j0, false, block) };
+            for (j, sums) in block.0[..columns].iter_mut().enumerate() {
+                let column = &self.matrix.values[(j0 + j) * ld..][own.clone()];
+                for (sum, &b) in sums[own.start - r0..].iter_mut().zip(column) {
+                    *sum = b - *sum;
+                }
+            }
+            // SAFETY: the caller's promise.
+            unsafe { corner.substitute::<L>((columns, vectors), block) };
+            for (j, x) in block.0[..columns].iter().enumerate() {
+                let x = &x[own.start - r0..][..own.len()];
+                self.matrix.values[(j0 + j) * ld..][own.clone()].copy_from_slice(x);
+            }
+            for v in 0..vectors {
+                let at = ((r0 / L::LANES + v) * cols + j0) * L::LANES;
+                let units = self.packed[at..][..columns * L::LANES].chunks_exact_mut(L::LANES);
+                for (units, column) in units.zip(&block.0) {
+                    units.copy_from_slice(&column[v * L::LANES..][..L::LANES]);
+                }
+            }
+        }
+    }
+}
+
 /// X Lᵀ = B for the lower triangle L; B becomes X.
 ///
 /// # Safety
 /// The processor has the instruction set of `L`.
 #[inline(always)]
-pub(super) unsafe fn solve<L: Lanes<Packed = <L as Lanes>::Real>, const N: usize>(
+pub(super) unsafe fn solve<L: Solves, const N: usize>(
     l: &Source<'_>,
     b: Output<'_, L::Real>,
     space: &mut Space,
@@ -73,58 +167,20 @@ pub(super) unsafe fn solve<L: Lanes<Packed = <L as Lanes>::Real>, const N: usize
         units: right,
         steps: n,
     };
-    let panel = VECTORS * L::LANES;
-    let solved: &mut [L::Real] = slots(&mut space.left, panel * n);
     let mut block = Block([[zero; VECTORS * MOST]; N]);
-    for r0 in (0..b.rows).step_by(panel) {
-        let count = panel.min(b.rows - r0);
-        let vectors = count.div_ceil(L::LANES);
-        for j0 in (0..n).step_by(N) {
-            let columns = N.min(n - j0);
-            let left = Slivers {
-                units: &*solved,
-                steps: n,
-            };
-            // SAFETY: the caller's promise.
-            unsafe { multiply::<L, N>((&left, 0, vectors), (&right, j0), j0, false, &mut block) };
-            for (j, sums) in block.0[..columns].iter_mut().enumerate() {
-                let column = &b.values[(j0 + j) * b.ld + r0..][..count];
-                for (sum, &b) in sums.iter_mut().zip(column) {
-                    *sum = b - *sum;
-                }
+    let mut solved = Columns::<L>::new(b, &mut space.left);
+    for j0 in (0..n).step_by(N) {
+        let columns = N.min(n - j0);
+        let mut corner = [[zero; N]; N];
+        for (r, row) in corner[..columns].iter_mut().enumerate() {
+            for (c, l) in row[..=r].iter_mut().enumerate() {
+                let step = j0 / L::LANES * n + j0 + c;
+                *l = right.units[step * L::LANES + j0 % L::LANES + r];
             }
-            let corner = Corner::<L::Real, N>::new(core::array::from_fn(|r| {
-                core::array::from_fn(|c| match r < columns && c <= r {
-                    true => {
-                        right.units[(j0 / L::LANES * n + j0 + c) * L::LANES + j0 % L::LANES + r]
-                    }
-                    false => zero,
-                })
-            }));
-            corner.substitute::<L>(columns, &mut block);
-            for (j, x) in block.0[..columns].iter().enumerate() {
-                b.values[(j0 + j) * b.ld + r0..][..count].copy_from_slice(&x[..count]);
-            }
-            spread::<L, N>(&block, (0, vectors), (j0, columns), n, solved);
         }
-    }
-}
-
-/// Puts the columns from `j0` on of a block into slivers that are `steps` deep.
-#[inline(always)]
-fn spread<L: Lanes<Packed = <L as Lanes>::Real>, const N: usize>(
-    block: &Block<L::Real, N>,
-    (sliver, vectors): (usize, usize),
-    (j0, columns): (usize, usize),
-    steps: usize,
-    to: &mut [L::Real],
-) {
-    for v in 0..vectors {
-        let at = ((sliver + v) * steps + j0) * L::LANES;
-        let units = to[at..][..columns * L::LANES].chunks_exact_mut(L::LANES);
-        for (units, column) in units.zip(&block.0) {
-            units.copy_from_slice(&column[v * L::LANES..][..L::LANES]);
-        }
+        let corner = Corner::new(corner);
+        // SAFETY: the caller's promise.
+        unsafe { solved.finish((0, j0, columns), Some(&right), &corner, &mut block) };
     }
 }
 
@@ -133,63 +189,35 @@ fn spread<L: Lanes<Packed = <L as Lanes>::Real>, const N: usize>(
 /// # Safety
 /// The processor has the instruction set of `L`.
 #[inline(always)]
-pub(super) unsafe fn factor<L: Lanes<Packed = <L as Lanes>::Real>, const N: usize>(
+pub(super) unsafe fn factor<L: Solves, const N: usize>(
     a: Output<'_, L::Real>,
     space: &mut Space,
 ) -> Result<(), usize> {
     let zero = L::Real::of_f64(0.0);
-    let n = a.rows;
-    let panel = VECTORS * L::LANES;
-    let packed: &mut [L::Real] = slots(&mut space.right, n.next_multiple_of(L::LANES) * n);
+    let (n, ld) = (a.rows, a.ld);
     let mut block = Block([[zero; VECTORS * MOST]; N]);
+    let mut factor = Columns::<L>::new(a, &mut space.left);
     for j0 in (0..n).step_by(N) {
         let columns = N.min(n - j0);
-        let below = j0 + columns;
-        let slivers = Slivers {
-            units: &*packed,
-            steps: n,
-        };
-        let own = j0 / L::LANES;
+        let slivers = factor.slivers();
+        let own = (&slivers, j0 / L::LANES, 1);
         // SAFETY: the caller's promise.
-        unsafe { multiply::<L, N>((&slivers, own, 1), (&slivers, j0), j0, false, &mut block) };
+        unsafe { multiply::<L, N>(own, (&slivers, j0), j0, false, &mut block) };
         let mut corner = [[zero; N]; N];
         for (r, row) in corner[..columns].iter_mut().enumerate() {
-            for c in 0..=r {
+            for (c, rest) in row[..=r].iter_mut().enumerate() {
                 let sum = block.0[c][j0 % L::LANES + r];
-                row[c] = a.values[(j0 + c) * a.ld + j0 + r] - sum;
+                *rest = factor.matrix.values[(j0 + c) * ld + j0 + r] - sum;
             }
         }
         let corner = cholesky::<L, N>(columns, corner).map_err(|pivot| j0 + pivot)?;
         for (r, row) in corner.rows[..columns].iter().enumerate() {
-            for c in 0..=r {
-                a.values[(j0 + c) * a.ld + j0 + r] = row[c];
+            for (c, &l) in row[..=r].iter().enumerate() {
+                factor.matrix.values[(j0 + c) * ld + j0 + r] = l;
             }
         }
-        // The rows below, from the sliver on in which they start: what comes before them in it
-        // is finished, and not needed any more.
-        for r0 in (below / L::LANES * L::LANES..n).step_by(panel) {
-            let rows = r0.max(below)..n.min(r0 + panel);
-            let vectors = (rows.end - r0).div_ceil(L::LANES);
-            let slivers = Slivers {
-                units: &*packed,
-                steps: n,
-            };
-            let left = (&slivers, r0 / L::LANES, vectors);
-            // SAFETY: the caller's promise.
-            unsafe { multiply::<L, N>(left, (&slivers, j0), j0, false, &mut block) };
-            for (j, sums) in block.0[..columns].iter_mut().enumerate() {
-                let column = &a.values[(j0 + j) * a.ld..][rows.clone()];
-                for (sum, &a) in sums[rows.start - r0..].iter_mut().zip(column) {
-                    *sum = a - *sum;
-                }
-            }
-            corner.substitute::<L>(columns, &mut block);
-            for (j, x) in block.0[..columns].iter().enumerate() {
-                let x = &x[rows.start - r0..][..rows.len()];
-                a.values[(j0 + j) * a.ld..][rows.clone()].copy_from_slice(x);
-            }
-            spread::<L, N>(&block, (r0 / L::LANES, vectors), (j0, columns), n, packed);
-        }
+        // SAFETY: the caller's promise.
+        unsafe { factor.finish((j0 + columns, j0, columns), None, &corner, &mut block) };
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::lanes::{Lanes, MOST};
+use super::lanes::{E4M3, Lanes, MOST};
 
 /// 512-bit vectors.
 pub(super) struct Avx512<T>(core::marker::PhantomData<T>);
@@ -60,7 +60,23 @@ macro_rules! lanes {
             #[inline(always)]
             unsafe fn widen(bits: &[u16; MOST]) -> [f32; MOST] {
                 // SAFETY: the caller's promises.
-                unsafe { $widen(bits) }
+                unsafe { $widen(_mm256_loadu_si256(bits.as_ptr().cast()), 1.0) }
+            }
+
+            #[inline(always)]
+            unsafe fn widen_e4m3(codes: &[u8; MOST]) -> [f32; MOST] {
+                // SAFETY: the caller's promises.
+                unsafe { $widen(fields(codes), E4M3) }
+            }
+
+            #[inline(always)]
+            unsafe fn widen_e5m2(codes: &[u8; MOST]) -> [f32; MOST] {
+                // SAFETY: the caller's promises.
+                unsafe {
+                    let codes = _mm_loadu_si128(codes.as_ptr().cast());
+                    // The upper half of FP16.
+                    $widen(_mm256_slli_epi16::<8>(_mm256_cvtepu8_epi16(codes)), 1.0)
+                }
             }
 
             #[inline(always)]
@@ -116,30 +132,54 @@ lanes!(
     widen_256
 );
 
+/// FP16 numbers times a power of two.
+///
 /// # Safety
 /// Needs AVX-512F.
 #[inline(always)]
-pub(super) unsafe fn widen_512(bits: &[u16; MOST]) -> [f32; MOST] {
+unsafe fn widen_512(halves: __m256i, factor: f32) -> [f32; MOST] {
     let mut wide = [0.0; MOST];
-    // SAFETY: the caller's promise, and as many numbers on either side.
+    // SAFETY: the caller's promise; a vector of 16 numbers is stored in as many.
     unsafe {
-        let narrow = _mm256_loadu_si256(bits.as_ptr().cast());
-        _mm512_storeu_ps(wide.as_mut_ptr(), _mm512_cvtph_ps(narrow));
+        let numbers = _mm512_mul_ps(_mm512_cvtph_ps(halves), _mm512_set1_ps(factor));
+        _mm512_storeu_ps(wide.as_mut_ptr(), numbers);
     }
     wide
 }
 
+/// FP16 numbers times a power of two.
+///
 /// # Safety
-/// Needs AVX and F16C.
+/// Needs AVX2 and F16C.
 #[inline(always)]
-unsafe fn widen_256(bits: &[u16; MOST]) -> [f32; MOST] {
+unsafe fn widen_256(halves: __m256i, factor: f32) -> [f32; MOST] {
     let mut wide = [0.0; MOST];
-    for half in [0, MOST / 2] {
-        // SAFETY: the caller's promise, and as many numbers on either side.
-        unsafe {
-            let narrow = _mm_loadu_si128(bits[half..half + MOST / 2].as_ptr().cast());
-            _mm256_storeu_ps(wide[half..].as_mut_ptr(), _mm256_cvtph_ps(narrow));
-        }
+    // SAFETY: the caller's promise; two vectors of 8 numbers are stored in 16.
+    unsafe {
+        let factor = _mm256_set1_ps(factor);
+        let low = _mm256_cvtph_ps(_mm256_castsi256_si128(halves));
+        let high = _mm256_cvtph_ps(_mm256_extracti128_si256::<1>(halves));
+        _mm256_storeu_ps(wide.as_mut_ptr(), _mm256_mul_ps(low, factor));
+        _mm256_storeu_ps(wide[MOST / 2..].as_mut_ptr(), _mm256_mul_ps(high, factor));
     }
     wide
+}
+
+/// E4M3 numbers' signs, exponents and fractions where FP16 has them; NaN where they are NaN.
+///
+/// # Safety
+/// Needs AVX2.
+#[inline(always)]
+unsafe fn fields(codes: &[u8; MOST]) -> __m256i {
+    // SAFETY: the caller's promise, and 16 codes are read.
+    unsafe {
+        let codes = _mm_loadu_si128(codes.as_ptr().cast());
+        // The sign fills the upper byte: one copy of it lands where it belongs, one is cut out.
+        let moved = _mm256_slli_epi16::<7>(_mm256_cvtepi8_epi16(codes));
+        let magnitude = _mm256_and_si256(moved, _mm256_set1_epi16(0x3f80));
+        let sign = _mm256_and_si256(moved, _mm256_set1_epi16(i16::MIN));
+        let is_nan = _mm256_cmpeq_epi16(magnitude, _mm256_set1_epi16(0x3f80));
+        let special = _mm256_and_si256(is_nan, _mm256_set1_epi16(0x7c00));
+        _mm256_or_si256(_mm256_or_si256(magnitude, sign), special)
+    }
 }
