@@ -5,37 +5,74 @@ use epitile_core::pairs::PAIR_EDGE;
 use crate::simd::level::{Level, level, multiversion};
 use crate::simd::line::{LINE, Line};
 
-/// Numbers of a SNP by code (see [`by_code`](super::transpose::by_code)).
+/// Numbers of a SNP by code (see [`by_code`](super::transpose::by_code)), in two parts so that
+/// sums of [`MOST`] fit 32 bits: high·2¹⁶ + low, 0 ≤ low < 2¹⁶.
 #[derive(Clone, Copy, Default)]
-#[repr(align(32))]
-pub(crate) struct Table(pub(crate) [i64; 4]);
+#[repr(C, align(32))]
+pub(crate) struct Parts {
+    low: [i32; 4],
+    high: [i32; 4],
+}
+
+/// Bits of the low part.
+const LOW_BITS: u32 = 16;
+/// Numbers of at most 2³⁴, in magnitude, of which the high parts sum to less than 2³¹.
+const MOST: usize = 1 << 12;
+
+impl Parts {
+    /// # Panics
+    /// If a number exceeds 2³⁴ in magnitude.
+    pub(crate) fn new(numbers: [i64; 4]) -> Self {
+        assert!(
+            numbers.iter().all(|v| v.unsigned_abs() <= 1 << 34),
+            "numbers {numbers:?}"
+        );
+        Parts {
+            low: numbers.map(|v| (v & ((1 << LOW_BITS) - 1)) as i32),
+            high: numbers.map(|v| (v >> LOW_BITS) as i32),
+        }
+    }
+
+    #[inline(always)]
+    fn number(&self, code: usize) -> i64 {
+        (i64::from(self.high[code]) << LOW_BITS) + i64::from(self.low[code])
+    }
+}
 
 /// `sums[j]` += Σ over the `snps` of the number for the call of individual `j` of a block, whose
-/// codes are `lines`.
+/// codes are `lines`. The SNPs that the next call looks at, `then`, are brought into the cache.
 ///
 /// The caller knows that the sums fit.
-pub(crate) fn add(lines: &[Line], tables: &[Table], snps: &[u32], sums: &mut [i64; PAIR_EDGE]) {
+pub(crate) fn add(
+    lines: &[Line],
+    tables: &[Parts],
+    snps: &[u32],
+    then: &[u32],
+    sums: &mut [i64; PAIR_EDGE],
+) {
     match level() {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `level` has found every feature that `avx512::add` enables.
-        Level::Avx512 => unsafe { avx512::add(lines, tables, snps, sums) },
+        Level::Avx512 => unsafe { avx512::add(lines, tables, snps, then, sums) },
         _ => one_by_one(lines, tables, snps, sums),
     }
 }
 
 multiversion! {
     /// See [`add`].
-    fn one_by_one(lines: &[Line], tables: &[Table], snps: &[u32], sums: &mut [i64; PAIR_EDGE])
+    fn one_by_one(lines: &[Line], tables: &[Parts], snps: &[u32], sums: &mut [i64; PAIR_EDGE])
         = body, body
 }
 
 #[inline(always)]
-fn body(lines: &[Line], tables: &[Table], snps: &[u32], sums: &mut [i64; PAIR_EDGE]) {
+fn body(lines: &[Line], tables: &[Parts], snps: &[u32], sums: &mut [i64; PAIR_EDGE]) {
     for (place, sums) in sums.chunks_exact_mut(LINE).enumerate() {
         let shift = 4 * (place % 16) + 2 * (place / 16);
         let mut lanes = [0i64; LINE];
         for &snp in snps {
-            let (line, [none, one, gone, two]) = (&lines[snp as usize], tables[snp as usize].0);
+            let line = &lines[snp as usize];
+            let [none, one, gone, two] =
+                core::array::from_fn(|code| tables[snp as usize].number(code));
             // What the code's low bit, its high bit, and both together change.
             let (low, high) = (one.wrapping_sub(none), gone.wrapping_sub(none));
             let both = two.wrapping_sub(one).wrapping_sub(high);

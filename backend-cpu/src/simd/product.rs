@@ -3,8 +3,12 @@
 use epitile_core::pairs::PAIR_EDGE;
 
 use crate::simd::level::{Level, level, multiversion};
-use crate::simd::lookup::Table;
 use crate::simd::transpose::{Column, SNPS};
+
+/// Numbers of a SNP by code (see [`by_code`](super::transpose::by_code)).
+#[derive(Clone, Copy, Default)]
+#[repr(align(32))]
+pub(crate) struct Table(pub(crate) [i64; 4]);
 
 /// Space that [`Products::add`] needs.
 #[derive(Default)]
