@@ -5,7 +5,6 @@ use epitile_core::pairs::PAIR_EDGE;
 use rayon::prelude::*;
 
 use crate::simd::line::Line;
-use crate::simd::lookup::Table;
 use crate::simd::transpose::{SNPS, by_code, transpose};
 use crate::slice::Slice;
 
@@ -35,14 +34,19 @@ impl Codes {
     }
 }
 
-/// Numbers of SNPs and dosages by the SNP's bit in a row; zero in the padding.
-pub(crate) fn tables<T: Copy + Into<i64>>(genotypes: &Genotypes, numbers: &[[T; 3]]) -> Vec<Table> {
-    let mut tables = vec![Table::default(); genotypes.words() * SNPS];
+/// What `of` makes of numbers by SNP and dosage, by the SNP's bit in a row and the code; zeros in
+/// the padding.
+pub(crate) fn by_bit<T: Copy + Into<i64>, R>(
+    genotypes: &Genotypes,
+    numbers: &[[T; 3]],
+    of: impl Fn([i64; 4]) -> R,
+) -> Vec<R> {
+    let mut codes = vec![[0; 4]; genotypes.words() * SNPS];
     for segment in genotypes.segments() {
-        let tables = &mut tables[segment.words.start * SNPS..];
-        for (table, numbers) in tables.iter_mut().zip(&numbers[segment.snps.clone()]) {
-            *table = Table(by_code(numbers.map(T::into)));
+        let codes = &mut codes[segment.words.start * SNPS..];
+        for (codes, numbers) in codes.iter_mut().zip(&numbers[segment.snps.clone()]) {
+            *codes = by_code(numbers.map(T::into));
         }
     }
-    tables
+    codes.into_iter().map(of).collect()
 }

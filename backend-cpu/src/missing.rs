@@ -7,14 +7,14 @@
 use epitile_core::genotypes::Genotypes;
 use epitile_core::pairs::PAIR_EDGE;
 
-use crate::codes::{Codes, tables};
-use crate::simd::lookup::{self, Table};
+use crate::codes::{Codes, by_bit};
+use crate::simd::lookup::{self, Parts};
 use crate::simd::transpose::SNPS;
 use crate::slice::Slice;
 
 /// What the missing calls of two sets of individuals add to their pairs.
 pub(crate) struct Missing {
-    tables: Vec<Table>,
+    tables: Vec<Parts>,
     rows: Side,
     /// `None` if rows and columns are the same individuals.
     cols: Option<Side>,
@@ -48,7 +48,7 @@ impl Missing {
         cols: Option<&Genotypes>,
     ) -> Self {
         Missing {
-            tables: tables(rows, corrections),
+            tables: by_bit(rows, corrections, Parts::new),
             rows: Side::new(rows, cols.unwrap_or(rows)),
             cols: cols.map(|cols| Side::new(cols, rows)),
         }
@@ -88,15 +88,21 @@ impl Missing {
     ) {
         let mut rest = by.range().map(|i| missing.missing.of(i));
         let mut rest: [&[u32]; PAIR_EDGE] = core::array::from_fn(|_| rest.next().unwrap_or(&[]));
+        if rest.iter().all(|places| places.is_empty()) {
+            return;
+        }
+        let lines = met.calls.block(of.index());
         let mut end = 0;
         while rest.iter().any(|places| !places.is_empty()) {
             end += missing.missing.chunk;
-            for (rest, sums) in rest.iter_mut().zip(sums.as_chunks_mut().0) {
+            let now = rest.each_mut().map(|rest| {
                 let (now, later) = rest.split_at(rest.partition_point(|&place| place < end));
                 *rest = later;
-                if !now.is_empty() {
-                    lookup::add(met.calls.block(of.index()), &self.tables, now, sums);
-                }
+                now
+            });
+            for (i, sums) in sums.as_chunks_mut().0.iter_mut().enumerate() {
+                let then = now.get(i + 1).copied().unwrap_or(&[]);
+                lookup::add(lines, &self.tables, now[i], then, sums);
             }
         }
     }

@@ -13,12 +13,12 @@ use epitile_core::kernel::{Kernel, KernelMap};
 use epitile_core::pairs::{MEAN_BITS, PAIR_EDGE, PairKind, PairMatrix, PairStatistic, PairTile};
 use rayon::prelude::*;
 
-use crate::codes::tables;
+use crate::codes::by_bit;
 use crate::missing::Missing;
 use crate::product;
 use crate::simd::line::LINE;
-use crate::simd::lookup::Table;
 use crate::simd::popcount::{self, Distance, Packed};
+use crate::simd::product::Table;
 use crate::slice::Slice;
 
 /// Words of a plane counted in one go: packed, a block's rows take half of a second-level cache
@@ -167,7 +167,7 @@ impl Sums {
         whole: bool,
     ) -> Self {
         let distance = match statistic.kind() {
-            PairKind::Product(_) => return Sums::Products(tables(rows, statistic.codes())),
+            PairKind::Product(_) => return Sums::Products(by_bit(rows, statistic.codes(), Table)),
             PairKind::Squared => Distance::Squared,
             PairKind::Absolute => Distance::Absolute,
         };

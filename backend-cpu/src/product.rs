@@ -6,8 +6,7 @@
 use epitile_core::pairs::PAIR_EDGE;
 
 use crate::pairs::mirror;
-use crate::simd::lookup::Table;
-use crate::simd::product::Products;
+use crate::simd::product::{Products, Table};
 use crate::simd::transpose::SNPS;
 use crate::slice::Slice;
 

@@ -78,6 +78,7 @@ pub(crate) enum Coding {
     /// h and t.
     Planes,
     /// Four bits for every two SNPs: x ≥ 1 of both, x = 2 of both.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     Pairs,
 }
 
@@ -163,6 +164,9 @@ pub(crate) fn count(a: &Packed, b: &Packed, distance: Distance, lower: bool, sum
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `level` has found every feature that `avx2::count` enables.
         Level::Avx2 => unsafe { avx2::count(a, b, distance, lower, sums) },
+        #[cfg(target_arch = "aarch64")]
+        Level::Portable => neon::count(a, b, distance, lower, sums),
+        #[cfg(not(target_arch = "aarch64"))]
         Level::Portable => portable::count(a, b, distance, lower, sums),
     }
 }
@@ -211,4 +215,7 @@ fn without_het(counts: Sums, a: [u32; GROUP], b: [u32; GROUP], half: usize) -> S
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(not(target_arch = "aarch64"))]
 mod portable;

@@ -3,8 +3,12 @@
 use epitile_core::pairs::PAIR_EDGE;
 
 use crate::simd::level::{Level, level, multiversion};
-use crate::simd::lookup::Table;
 use crate::simd::transpose::{Column, SNPS};
+
+/// Numbers of a SNP by code (see [`by_code`](super::transpose::by_code)).
+#[derive(Clone, Copy, Default)]
+#[repr(align(32))]
+pub(crate) struct Table(pub(crate) [i64; 4]);
 
 /// Space that [`Products::add`] needs.
 #[derive(Default)]
@@ -33,12 +37,22 @@ impl Products {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: `level` has found every feature that `Lookups::add` enables.
             Level::Avx512 => unsafe { self.lookups.add(tables, (a, rows), b, lower, sums) },
-            _ => {
-                decode(tables, a, &mut self.a);
-                decode(tables, b, &mut self.b);
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => {
+                self.decode(tables, a, b);
+                // SAFETY: `level` has found every feature that `avx2::multiply` enables.
+                unsafe { avx2::multiply((&self.a, rows), &self.b, lower, sums) }
+            }
+            Level::Portable => {
+                self.decode(tables, a, b);
                 multiply((&self.a, rows), &self.b, lower, sums);
             }
         }
+    }
+
+    fn decode(&mut self, tables: &[Table; SNPS], a: &Column, b: &Column) {
+        decode(tables, a, &mut self.a);
+        decode(tables, b, &mut self.b);
     }
 }
 
@@ -55,21 +69,12 @@ fn decode_body(tables: &[Table; SNPS], column: &Column, values: &mut Vec<i32>) {
         let [none, one, gone, two] = table.0.map(|v| v as i32);
         let (low, high) = (one ^ none, gone ^ none);
         let both = two ^ one ^ high;
-        for i in 0..PAIR_EDGE {
+        let words = column.low.iter().zip(&column.high);
+        for (value, (&first, &second)) in values.iter_mut().zip(words) {
             let mask = |word: u64| ((word >> m & 1) as i32).wrapping_neg();
-            let (first, second) = (mask(column.low[i]), mask(column.high[i]));
-            values[i] = none ^ first & low ^ second & high ^ first & second & both;
+            let (first, second) = (mask(first), mask(second));
+            *value = none ^ first & low ^ second & high ^ first & second & both;
         }
-    }
-}
-
-/// See [`Products::add`].
-fn multiply(a: (&[i32], usize), b: &[i32], lower: bool, sums: &mut [i64]) {
-    match level() {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `level` has found every feature that `avx2::multiply` enables.
-        Level::Avx2 => unsafe { avx2::multiply(a, b, lower, sums) },
-        _ => multiply_body(a, b, lower, sums),
     }
 }
 
@@ -77,7 +82,8 @@ fn multiply(a: (&[i32], usize), b: &[i32], lower: bool, sums: &mut [i64]) {
 const ROWS: usize = 4;
 const COLS: usize = 8;
 
-fn multiply_body((a, rows): (&[i32], usize), b: &[i32], lower: bool, sums: &mut [i64]) {
+/// See [`Products::add`].
+fn multiply((a, rows): (&[i32], usize), b: &[i32], lower: bool, sums: &mut [i64]) {
     for j in (0..PAIR_EDGE).step_by(COLS) {
         let first = if lower { j } else { 0 };
         for i in (first..rows).step_by(ROWS) {

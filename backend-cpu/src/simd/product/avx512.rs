@@ -9,8 +9,8 @@ use core::arch::x86_64::*;
 use epitile_core::pairs::PAIR_EDGE;
 
 use crate::simd::line::{LINE, Line};
-use crate::simd::lookup::Table;
-use crate::simd::lookup::avx512::{broadcast, joined, load, look_up, outer};
+use crate::simd::lookup::avx512::{joined, load, more};
+use crate::simd::product::Table;
 use crate::simd::transpose::{Column, SNPS, transpose};
 
 /// Pairs of neighbouring SNPs.
@@ -83,11 +83,7 @@ impl Lookups {
         for (r, lanes) in lanes.iter().enumerate() {
             let sums = sums[r * PAIR_EDGE..].chunks_exact_mut(LINE);
             for (sums, lanes) in sums.zip(lanes) {
-                // SAFETY: a chunk has the eight numbers loaded and stored; no alignment is asked.
-                unsafe {
-                    let sum = _mm512_add_epi64(_mm512_loadu_epi64(sums.as_ptr()), *lanes);
-                    _mm512_storeu_epi64(sums.as_mut_ptr(), sum);
-                }
+                more(sums, *lanes);
             }
         }
     }
@@ -139,4 +135,30 @@ impl Lookups {
 fn store(line: &mut Line, v: __m512i) {
     // SAFETY: a line is 64 bytes, aligned to 64.
     unsafe { _mm512_store_si512(line.0.as_mut_ptr().cast(), v) }
+}
+
+/// The numbers of the first SNP by the codes of both (twice the same eight).
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn broadcast(table: &Table) -> __m512i {
+    // SAFETY: a table is 32 bytes, aligned to 32.
+    _mm512_broadcast_i64x4(unsafe { _mm256_load_si256(table.0.as_ptr().cast()) })
+}
+
+/// The numbers of the second SNP by the codes of both.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn outer(table: &Table) -> [__m512i; 2] {
+    let table = broadcast(table);
+    [
+        _mm512_permutexvar_epi64(_mm512_set_epi64(1, 1, 1, 1, 0, 0, 0, 0), table),
+        _mm512_permutexvar_epi64(_mm512_set_epi64(3, 3, 3, 3, 2, 2, 2, 2), table),
+    ]
+}
+
+/// Numbers of the codes in the low four bits of the lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn look_up([low, high]: [__m512i; 2], codes: __m512i) -> __m512i {
+    _mm512_permutex2var_epi64(low, codes, high)
 }
