@@ -78,6 +78,4 @@ fn transposed<T: Real>(
 }
 
 #[cfg(test)]
-mod speed;
-#[cfg(test)]
 mod tests;

@@ -4,17 +4,20 @@
 //! micro-kernel keeps the sums of three slivers by N columns in registers and goes through the
 //! terms once, in ascending order: an entry is one chain of multiply-adds, fused where the
 //! instruction set can, and its bits depend on its own row and column and the instruction set
-//! only. Wide instruction sets give the same bits as narrow ones with fused operations.
+//! only (for BF16 tiles, also on whether they hold subnormals).
 //!
 //! | file | job |
 //! |---|---|
 //! | `lanes.rs`, `x86.rs` | what an instruction set does: load, broadcast, multiply and add |
+//! | `bf16.rs` | the same for pairs of BF16 numbers |
 //! | `pack.rs` | operands of any precision, widened while packed |
 //! | `micro.rs` | the micro-kernel |
 //! | `product.rs` | general and symmetric products |
 //! | `triangle.rs` | triangular solves and Cholesky factors |
 //! | `space.rs` | storage that a thread keeps for packed operands |
 
+#[cfg(target_arch = "x86_64")]
+mod bf16;
 mod lanes;
 mod micro;
 mod pack;
@@ -28,7 +31,7 @@ use epitile_core::precision::exp2;
 
 use crate::algebra::Output;
 use crate::operand::Real;
-use crate::simd::level::{Level, level};
+use crate::simd::level::{Half, Level, isa};
 pub(crate) use pack::Source;
 use space::Space;
 
@@ -83,10 +86,10 @@ macro_rules! dispatch {
                 // SAFETY: the features that this function enables.
                 unsafe { run::<x86::Avx2<$t>, $narrow>($($arg),*) }
             }
-            match level() {
-                // SAFETY: `level` has found these features.
+            match isa().level {
+                // SAFETY: `isa` has found these features.
                 Level::Avx512 => return unsafe { wide($($arg),*) },
-                // SAFETY: `level` has found these features.
+                // SAFETY: `isa` has found these features.
                 Level::Avx2 => return unsafe { narrow($($arg),*) },
                 Level::Portable => {}
             }
@@ -98,7 +101,7 @@ macro_rules! dispatch {
 }
 
 macro_rules! kernels {
-    ($t:ty, $columns:tt) => {
+    ($t:ty, $columns:tt, $half:path) => {
         impl Kernels for $t {
             fn product(alpha: $t, a: Source<'_>, b: Option<Source<'_>>, c: Output<'_, $t>) {
                 let of_b = b.as_ref().unwrap_or(&a);
@@ -107,6 +110,9 @@ macro_rules! kernels {
                 let (alpha, a, b) = folded(alpha, a, b);
                 space::with(|space| {
                     let (a, b) = (&a, b.as_ref());
+                    let Some(c) = $half(alpha, a, b, c, space) else {
+                        return;
+                    };
                     dispatch!(
                         $t, $columns, product::run,
                         (alpha: $t, a: &Source<'_>, b: Option<&Source<'_>>, c: Output<'_, $t>, space: &mut Space)
@@ -138,8 +144,47 @@ macro_rules! kernels {
     };
 }
 
-kernels!(f32, (8, 4, 4));
-kernels!(f64, (8, 4, 2));
+kernels!(f32, (8, 4, 4), pairs);
+kernels!(f64, (8, 4, 2), no_pairs);
+
+/// A product by pairs of BF16 numbers, where that is exact and fast; else C comes back.
+fn pairs<'c>(
+    alpha: f32,
+    a: &Source<'_>,
+    b: Option<&Source<'_>>,
+    c: Output<'c, f32>,
+    space: &mut Space,
+) -> Option<Output<'c, f32>> {
+    #[cfg(target_arch = "x86_64")]
+    if isa().half == Half::Bf16 && a.is_bf16() && b.is_none_or(Source::is_bf16) {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
+        fn run(
+            alpha: f32,
+            a: &Source<'_>,
+            b: Option<&Source<'_>>,
+            c: Output<'_, f32>,
+            space: &mut Space,
+        ) {
+            // SAFETY: the features that this function enables.
+            unsafe { product::run::<bf16::Bf16, 8>(alpha, a, b, c, space) }
+        }
+        // SAFETY: `isa` has found these features.
+        unsafe { run(alpha, a, b, c, space) };
+        return None;
+    }
+    Some(c)
+}
+
+/// FP64 has none.
+fn no_pairs<'c>(
+    _: f64,
+    _: &Source<'_>,
+    _: Option<&Source<'_>>,
+    c: Output<'c, f64>,
+    _: &mut Space,
+) -> Option<Output<'c, f64>> {
+    Some(c)
+}
 
 /// Takes the scales of narrow operands into α, if that is exact.
 fn folded<'a, T: Real>(

@@ -10,6 +10,7 @@ use half::{bf16, f16};
 
 use super::lanes::{Lanes, MOST};
 use crate::operand::Real;
+use crate::simd::level::multiversion;
 
 /// An operand by rows: its entry (r, k) is 2^`scale` times stored number `r · down + k · along`.
 #[derive(Clone, Copy)]
@@ -57,6 +58,40 @@ impl<'a> Source<'a> {
     pub(super) fn is_narrow(&self) -> bool {
         use Precision::{F8E4M3, F8E5M2, F16};
         matches!(self.precision, F16 | F8E4M3 | F8E5M2)
+    }
+
+    /// Whether the numbers, scale applied, are zero or normal in BF16, infinite or NaN.
+    pub(super) fn is_bf16(&self) -> bool {
+        match self.elements {
+            // At most 2¹⁶ and at least 2⁻¹⁶.
+            Elements::F8(_) => self.scale.abs() <= 100,
+            Elements::Bf16(e) => {
+                let (height, width, ld) = match self.down {
+                    1 => (self.rows, self.terms, self.along),
+                    _ => (self.terms, self.rows, self.down),
+                };
+                let mut found = 0;
+                for c in 0..width {
+                    subnormals(bytemuck::cast_slice(&e[c * ld..][..height]), &mut found);
+                }
+                self.scale == 0 && found == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+multiversion! {
+    /// Sets bits of `found` if there are subnormals among these BF16 numbers.
+    fn subnormals(bits: &[u16], found: &mut u16) = subnormals_body, subnormals_body
+}
+
+#[inline(always)]
+fn subnormals_body(bits: &[u16], found: &mut u16) {
+    for &b in bits {
+        // Magnitudes 1 to 127.
+        let is_subnormal = (b & 0x7fff).wrapping_sub(1) < 0x7f;
+        *found |= u16::from(is_subnormal);
     }
 }
 
@@ -195,39 +230,57 @@ unsafe fn fill<L: Lanes, C: Code, const DIRECT: bool>(
     factor: f64,
     out: &mut [L::Packed],
 ) {
-    let (down, along) = (source.down, source.along);
-    let narrow = L::Real::of_f64(factor);
     let steps = terms.len().div_ceil(L::DEPTH);
     let out = &mut out[..rows.len().div_ceil(L::LANES) * steps * L::LANES];
     for (s, sliver) in out.chunks_exact_mut(steps * L::LANES).enumerate() {
         let first = rows.start + s * L::LANES;
-        let count = L::LANES.min(rows.end - first);
-        for (step, units) in sliver.chunks_exact_mut(L::LANES).enumerate() {
-            let mut unit = [[L::Real::of_f64(0.0); MOST]; 2];
-            for (term, unit) in unit[..L::DEPTH].iter_mut().enumerate() {
-                let k = terms.start + step * L::DEPTH + term;
-                if k >= terms.end {
-                    continue;
-                }
-                let mut codes = [C::zeroed(); MOST];
-                let from = &elements[first * down + k * along..];
-                if down == 1 && count == L::LANES {
-                    codes[..L::LANES].copy_from_slice(&from[..L::LANES]);
-                } else if down == 1 {
-                    codes[..count].copy_from_slice(&from[..count]);
-                } else {
-                    for (r, code) in codes[..count].iter_mut().enumerate() {
-                        *code = from[r * down];
-                    }
-                }
-                // SAFETY: the caller's promise.
-                let wide = unsafe { C::widen::<L>(&codes) };
-                *unit = match DIRECT {
-                    true => each(&wide, |v| L::Real::of_f64(v.into()) * narrow),
-                    false => each(&wide, |v| L::Real::of_f64(v.into() * factor)),
-                };
+        let own = first..rows.end.min(first + L::LANES);
+        let from = (elements, source, own, terms.clone());
+        // SAFETY: the caller's promise.
+        unsafe {
+            match source.down == 1 && from.2.len() == L::LANES {
+                true => fill_sliver::<L, C, DIRECT, true>(from, factor, sliver),
+                false => fill_sliver::<L, C, DIRECT, false>(from, factor, sliver),
             }
-            L::pack(&unit, units);
         }
+    }
+}
+
+/// One sliver of [`fill`]; `WHOLE` if it has all its rows, and they are neighbours in storage.
+///
+/// # Safety
+/// The processor has the instruction set of `L`.
+#[inline(always)]
+unsafe fn fill_sliver<L: Lanes, C: Code, const DIRECT: bool, const WHOLE: bool>(
+    (elements, source, rows, terms): (&[C], &Source<'_>, Range<usize>, Range<usize>),
+    factor: f64,
+    sliver: &mut [L::Packed],
+) {
+    let (down, along) = (source.down, source.along);
+    let narrow = L::Real::of_f64(factor);
+    for (step, units) in sliver.chunks_exact_mut(L::LANES).enumerate() {
+        let mut unit = [[L::Real::of_f64(0.0); MOST]; 2];
+        for (term, unit) in unit[..L::DEPTH].iter_mut().enumerate() {
+            let k = terms.start + step * L::DEPTH + term;
+            if k >= terms.end {
+                break;
+            }
+            let mut codes = [C::zeroed(); MOST];
+            let from = &elements[rows.start * down + k * along..];
+            if WHOLE {
+                codes[..L::LANES].copy_from_slice(&from[..L::LANES]);
+            } else {
+                for (r, code) in codes[..rows.len()].iter_mut().enumerate() {
+                    *code = from[r * down];
+                }
+            }
+            // SAFETY: the caller's promise.
+            let wide = unsafe { C::widen::<L>(&codes) };
+            *unit = match DIRECT {
+                true => each(&wide, |v| L::Real::of_f64(v.into()) * narrow),
+                false => each(&wide, |v| L::Real::of_f64(v.into() * factor)),
+            };
+        }
+        L::pack(&unit, units);
     }
 }
