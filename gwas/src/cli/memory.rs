@@ -49,16 +49,15 @@ impl Plan {
     pub(crate) fn cv(
         calls: &Genotypes,
         options: &CvOptions,
-        computation: &Computation,
+        machine: &Machine,
         columns: usize,
     ) -> Self {
         // Small systems are factored several at a time, one by each thread.
         let at_once = match calls.samples() {
-            ..=4096 => computation.machine.threads(),
+            ..=4096 => machine.threads(),
             _ => 1,
         };
-        let setting = (computation.precision, computation.tile);
-        let machine = &computation.machine;
+        let setting = (options.solve.policy, options.tile);
         Plan::with(
             calls,
             &options.kernels,
@@ -155,7 +154,8 @@ impl Plan {
         };
         // A column of accumulators, and what each thread works on.
         let tiles = n * edge * number.max(4) + threads * TILES * edge * edge * 8;
-        let vectors = n * 8 * (VECTORS * WIDTH as u64 + 4 * (columns as u64 + rank));
+        let panels = columns.max(1).next_multiple_of(WIDTH) as u64;
+        let vectors = n * 8 * (VECTORS * panels + 4 * (columns as u64 + rank));
         Plan {
             genotypes: planes(calls) + NAMES * (n + snps),
             pairs: kinds.iter().map(|k| blocks * width(k)).sum(),
