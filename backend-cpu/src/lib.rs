@@ -35,7 +35,6 @@ mod operand;
 mod pairs;
 mod panel;
 mod product;
-#[allow(unsafe_code)]
 mod scratch;
 #[allow(unsafe_code)]
 mod simd;

@@ -10,6 +10,7 @@
 //! | `space.rs` | which parts of a stretch are free |
 //! | `map.rs` | stretches as memory: the unsafe part |
 
+#[allow(unsafe_code)]
 mod map;
 mod space;
 
@@ -37,7 +38,8 @@ const ALIGN: usize = 4096;
 /// it when the last clone and all that was kept are dropped, or the process ends in any way.
 ///
 /// Anything kept gives its room back when it is dropped, so the file is as large as what was ever
-/// kept at a time.
+/// kept at a time. A full disk is an error of the operation that keeps; a disk that cannot be read
+/// back ends the process with the system's signal.
 #[derive(Clone, Debug)]
 pub struct Scratch(Arc<Store>);
 

@@ -58,27 +58,31 @@ impl Task {
     }
 }
 
-/// Tasks of the left-looking Cholesky factorisation of `order × order` tiles, column by column.
+/// Columns of tiles that are finished together, row by row.
 ///
-/// The critical path runs down the diagonal, so priorities fall with the column, and within a
-/// column potrf comes before trsm before updates.
+/// A row of L is read once for all of them, so that a factor that lies in a file streams by
+/// `order / PANEL` times instead of `order` times, with `PANEL` rows of tiles read again and again.
+const PANEL: usize = 8;
+
+/// Tasks of the left-looking Cholesky factorisation of `order × order` tiles: panels of columns,
+/// in a panel row by row.
+///
+/// The critical path runs down the diagonal, so the triangle on top of a panel comes before what
+/// is left of the panel before it; otherwise the order of the stream holds.
 pub fn cholesky(order: usize) -> impl Iterator<Item = Task> {
-    let task = move |op, column: usize, rank: u64| Task {
-        op,
-        priority: 3 * (order - column) as u64 + rank,
-    };
-    (0..order).flat_map(move |k| {
-        let diagonal = [
-            task(Op::Update { i: k, k }, k, 1),
-            task(Op::Potrf { k }, k, 2),
-        ];
-        let below = (k + 1..order).flat_map(move |i| {
-            [
-                task(Op::Update { i, k }, k, 0),
-                task(Op::Trsm { i, k }, k, 1),
-            ]
-        });
-        diagonal.into_iter().chain(below)
+    (0..order).step_by(PANEL).flat_map(move |first| {
+        let end = (first + PANEL).min(order);
+        let urgent = 2 * (order - first).div_ceil(PANEL) as u64;
+        (first..order).flat_map(move |i| {
+            let priority = if i < end { urgent + 3 } else { urgent };
+            (first..end.min(i + 1)).flat_map(move |k| {
+                let last = match i == k {
+                    true => Op::Potrf { k },
+                    false => Op::Trsm { i, k },
+                };
+                [Op::Update { i, k }, last].map(|op| Task { op, priority })
+            })
+        })
     })
 }
 
@@ -89,7 +93,7 @@ mod tests {
 
     #[test]
     fn every_tile_is_finished_once_and_only_finished_tiles_are_read() {
-        for order in 0..7 {
+        for order in (0..7).chain([8, 9, 17]) {
             let mut finished = SymTiles::from_fn(order, |_, _| false);
             for task in cholesky(order) {
                 assert!(task.reads().into_iter().all(|at| finished[at]), "{task:?}");

@@ -46,7 +46,7 @@ pub(super) struct Part {
     stretch: usize,
     map: Arc<Map>,
     range: Range<usize>,
-    /// The epoch in which this was last read; before that none there is.
+    /// The epoch in which this was last read; `u64::MAX`, which none will be, before.
     seen: AtomicU64,
 }
 

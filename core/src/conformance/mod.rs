@@ -9,7 +9,7 @@
 //! | [`failure`] | what a failed check says |
 //! | [`gauge`] | oracles better than f64, derived bounds, bitwise comparison |
 //! | [`sample`] | deterministic inputs, ordinary and adversarial |
-//! | [`upload`] [`convert`] [`norm`] | tiles in, out, and from one format to another |
+//! | [`upload`] [`convert`] [`norm`] | tiles in, out, settled, and from one format to another |
 //! | [`gemm`] [`syrk`] [`trsm`] [`potrf`] | the linear algebra, entry by entry |
 //! | [`panels`] | right-hand sides: no column sees its neighbours |
 //! | [`pairs`] [`kernel`] | exact pair statistics and kernel tiles |
@@ -139,6 +139,7 @@ macro_rules! conformance {
     (@list every $then:ident $context:tt) => {
         $crate::conformance! { @$then $context
             upload::upload_and_download_keep_every_bit
+            upload::settled_tiles_keep_every_bit
             convert::convert_rounds_once
             convert::convert_keeps_signs_and_flushes
             norm::norm_is_within_the_bound_of_its_sum

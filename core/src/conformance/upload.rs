@@ -1,9 +1,9 @@
-//! Tiles in and out: bit for bit.
+//! Tiles in and out, and settled: bit for bit.
 
 use alloc::format;
 use alloc::vec;
 
-use super::failure::{Failure, get, put};
+use super::failure::{Failure, get, put, succeed};
 use super::sample::{Sample, cases};
 use crate::backend::Backend;
 use crate::precision::Precision;
@@ -32,18 +32,23 @@ pub fn holds<B: Backend>(backend: &B, view: TileRef<'_>) -> Result<(), Failure> 
     let (p, scale) = (view.precision(), view.scale());
     let what = format!("upload and download, {rows} × {cols} (ld {ld}) {p}, scale 2^{scale}");
     let tile = put(backend, &what, view)?;
-    let (got, expected) = (get(backend, &what, &tile)?, view.to_tile());
+    came_back(&what, &get(backend, &what, &tile)?, &view.to_tile())
+}
+
+/// Demands the shape, precision, scale and every stored bit of `expected`.
+fn came_back(what: &str, got: &Tile, expected: &Tile) -> Result<(), Failure> {
+    let (rows, p) = (expected.rows(), expected.precision());
     let head = |t: &Tile| (t.rows(), t.cols(), t.precision(), t.scale());
-    if head(&got) != head(&expected) {
-        let text = format!("comes back as {:?}", head(&got));
-        return Err(Failure::other(&what, text));
+    if head(got) != head(expected) {
+        let text = format!("comes back as {:?}", head(got));
+        return Err(Failure::other(what, text));
     }
     let differ = |(a, b): (&u8, &u8)| a != b;
     match got.bytes().iter().zip(expected.bytes()).position(differ) {
         Some(byte) => {
             let (r, c) = (byte / p.bytes() % rows, byte / p.bytes() / rows);
             let text = format!("byte {} of entry ({r}, {c}) changed", byte % p.bytes());
-            Err(Failure::other(&what, text))
+            Err(Failure::other(what, text))
         }
         None => Ok(()),
     }
@@ -57,6 +62,33 @@ pub fn upload_and_download_keep_every_bit<B: Backend>(
     backend: &B,
     precision: Precision,
 ) -> Result<(), Failure> {
+    any_bits(precision, |view| holds(backend, view))
+}
+
+/// A tile that is settled has the bits it had, and so has a second one when the first is gone.
+///
+/// # Errors
+/// The first failing case.
+pub fn settled_tiles_keep_every_bit<B: Backend>(
+    backend: &B,
+    precision: Precision,
+) -> Result<(), Failure> {
+    any_bits(precision, |view| {
+        let (rows, cols, scale) = (view.rows(), view.cols(), view.scale());
+        let what = format!("settle, {rows} × {cols} {precision}, scale 2^{scale}");
+        let settled = || succeed(&what, backend.settle(put(backend, &what, view)?));
+        let (first, second, expected) = (settled()?, settled()?, view.to_tile());
+        came_back(&what, &get(backend, &what, &first)?, &expected)?;
+        drop(first);
+        came_back(&what, &get(backend, &what, &second)?, &expected)
+    })
+}
+
+/// Calls `check` with tiles of all shapes and of any bits.
+fn any_bits(
+    precision: Precision,
+    check: impl Fn(TileRef<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut sample = Sample::new(1);
     for &(rows, cols, ld, skip) in cases(&SHAPES, 3) {
         let numbers = skip + ld * cols + rows;
@@ -65,8 +97,7 @@ pub fn upload_and_download_keep_every_bit<B: Backend>(
         let bytes: &[u8] = bytemuck::cast_slice(&words);
         let view = &bytes[skip * precision.bytes()..numbers * precision.bytes()];
         for scale in [0, -9, 4] {
-            let tile = TileRef::new((rows, cols, ld), precision, scale, view);
-            holds(backend, tile)?;
+            check(TileRef::new((rows, cols, ld), precision, scale, view))?;
         }
     }
     Ok(())

@@ -182,6 +182,15 @@ impl Backend for Wrong {
         })
     }
 
+    fn settle(&self, tile: Tile) -> Result<Tile, ErrorKind> {
+        let (rows, cols, p) = (tile.rows(), tile.cols(), tile.precision());
+        let mut bytes = tile.bytes().to_vec();
+        if let (true, Some(last)) = (self.is(SettleLosesTheLastBit), bytes.last_mut()) {
+            *last &= !1;
+        }
+        Ok(Tile::from_bytes(rows, cols, p, tile.scale(), &bytes).unwrap())
+    }
+
     fn norm(&self, tile: &Tile) -> Result<TileNorm, ErrorKind> {
         let mut norm = Reference.norm(tile)?;
         match self.0 {

@@ -14,6 +14,7 @@ use Fault::*;
 pub(crate) enum Fault {
     UploadIgnoresTheLeadingDimension,
     DownloadLosesTheScale,
+    SettleLosesTheLastBit,
     ConvertIsOneUlpOff,
     ConvertRoundsTwice,
     ConvertForgetsToFlush,
@@ -91,11 +92,16 @@ macro_rules! faults {
 faults! {
     an_ignored_leading_dimension_is_caught: UploadIgnoresTheLeadingDimension => [
         upload_and_download_keep_every_bit [],
+        settled_tiles_keep_every_bit [],
     ];
     a_lost_scale_is_caught: DownloadLosesTheScale => [
         upload_and_download_keep_every_bit [],
+        settled_tiles_keep_every_bit [],
         convert_rounds_once [],
         convert_keeps_signs_and_flushes [],
+    ];
+    a_bit_lost_in_settling_is_caught: SettleLosesTheLastBit => [
+        settled_tiles_keep_every_bit [],
     ];
     one_ulp_in_one_entry_of_a_conversion_is_caught: ConvertIsOneUlpOff => [
         convert_rounds_once [],

@@ -121,7 +121,7 @@ impl Args {
         } = inputs.cohort;
         let calls = Arc::new(genotypes);
         let columns = inputs.traits.len();
-        let plan = memory::Plan::cv(&calls, &options, &self.computation, columns);
+        let plan = memory::Plan::cv(&calls, &options, &self.computation.machine, columns);
         let room = memory::check(&plan, &self.computation.machine, log)?;
         let data = CvData {
             traits: &[],

@@ -49,34 +49,32 @@ impl Plan {
     pub(crate) fn cv(
         calls: &Genotypes,
         options: &CvOptions,
-        computation: &Computation,
+        machine: &Machine,
         columns: usize,
     ) -> Self {
         // Small systems are factored several at a time, one by each thread.
         let at_once = match calls.samples() {
-            ..=4096 => computation.machine.threads(),
+            ..=4096 => machine.threads(),
             _ => 1,
         };
-        let setting = (options.solve().policy, computation.tile);
-        let one = Plan::with(
+        let setting = (options.solve().policy, options.tile);
+        let plan = Plan::with(
             calls,
             &options.kernels,
             setting,
-            &computation.machine,
-            columns,
+            machine,
+            (columns, at_once),
         );
         // Columns of tiles of an inverse, one by each thread.
         let n = calls.samples();
         let edge = options.tile.unwrap_or(default_edge(n)).min(n);
         let panels = match options.scheme {
-            Scheme::LeaveOneOut => 8 * n * edge * computation.machine.threads(),
+            Scheme::LeaveOneOut => 8 * n * edge * machine.threads(),
             Scheme::Folds | Scheme::Nested => 0,
         };
         Plan {
-            factors: one.factors * at_once as u64,
-            work: one.work * at_once as u64 + panels as u64,
-            at_once,
-            ..one
+            work: plan.work + panels as u64,
+            ..plan
         }
     }
 
@@ -88,7 +86,7 @@ impl Plan {
         columns: usize,
     ) -> Self {
         let setting = (computation.precision, computation.tile);
-        Plan::with(calls, kernels, setting, &computation.machine, columns)
+        Plan::with(calls, kernels, setting, &computation.machine, (columns, 1))
     }
 
     /// Of a kernel that is written, not factored.
@@ -112,7 +110,7 @@ impl Plan {
         };
         let setting = (model.policy()?, model.meta.tile);
         let columns = model.traits.len() + model.meta.fixed.len();
-        let plan = Plan::with(training, &[model.kernel()?], setting, machine, columns);
+        let plan = Plan::with(training, &[model.kernel()?], setting, machine, (columns, 1));
         // The pairs of a chunk with the training individuals, at most 8 bytes each.
         let rows = new.samples().min(CHUNK).next_multiple_of(PAIR_EDGE);
         let cross = 8 * (rows * training.samples().next_multiple_of(PAIR_EDGE)) as u64;
@@ -136,12 +134,14 @@ impl Plan {
         kernels: &[Kernel],
         (policy, tile): (Policy, Option<usize>),
         machine: &Machine,
-        columns: usize,
+        (columns, at_once): (usize, usize),
     ) -> Self {
         let threads = machine.threads() as u64;
         let (n, snps) = (calls.samples() as u64, calls.snps() as u64);
         let edge = tile.unwrap_or(default_edge(calls.samples())) as u64;
-        let lower = |edge: u64| n * (n + edge.min(n)) / 2;
+        let (edge, block) = (edge.min(n), PAIR_EDGE as u64);
+        let blocks = n.div_ceil(block);
+        let blocks = blocks * (blocks + 1) / 2 * block * block;
         let mut kinds: Vec<PairKind> = Vec::new();
         for k in kernels {
             if !kinds.contains(&k.pair_kind()) {
@@ -164,18 +164,16 @@ impl Plan {
             0
         };
         // A column of accumulators, and what each thread works on.
-        let tiles = (n * edge.min(n) + threads * TILES * edge * edge) * 8;
-        let vectors = n * 8 * (VECTORS * WIDTH as u64 + 4 * (columns as u64 + rank));
+        let tiles = n * edge * number.max(4) + threads * TILES * edge * edge * 8;
+        let panels = columns.max(1).next_multiple_of(WIDTH) as u64;
+        let vectors = n * 8 * (VECTORS * panels + 4 * (columns as u64 + rank));
         Plan {
             genotypes: planes(calls) + NAMES * (n + snps),
-            pairs: kinds
-                .iter()
-                .map(|k| lower(PAIR_EDGE as u64) * width(k))
-                .sum(),
-            factors: lower(edge) * number,
-            work: PROGRAM + tiles + vectors,
-            window: threads * TILES * edge.max(PAIR_EDGE as u64).pow(2) * 8,
-            at_once: 1,
+            pairs: kinds.iter().map(|k| blocks * width(k)).sum(),
+            factors: n * (n + edge) / 2 * number * at_once as u64,
+            work: PROGRAM + tiles + vectors * at_once as u64,
+            window: threads * TILES * edge.max(block).pow(2) * 8,
+            at_once,
             kinds: kinds.len(),
         }
     }

@@ -1,10 +1,10 @@
 //! Writing model files.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, View};
+use epitile_core::tile::Tile;
+use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use super::Model;
 use crate::error::{Error, Result};
@@ -13,20 +13,43 @@ use crate::io::output::AtomicFile;
 /// Key of the metadata.
 pub(super) const KEY: &str = "epitile";
 
+/// The longest header that readers of the format accept.
+const HEADER: usize = 100_000_000;
+
 /// A tensor to be written: little-endian bytes with type and shape.
-struct Tensor {
+struct Tensor<'a> {
     dtype: Dtype,
     shape: Vec<usize>,
-    bytes: Vec<u8>,
+    bytes: Bytes<'a>,
 }
 
-impl Tensor {
+enum Bytes<'a> {
+    Own(Vec<u8>),
+    /// Those of tiles, one after the other, which may be in a scratch file: never all in memory.
+    Tiles(&'a [Tile]),
+}
+
+impl Bytes<'_> {
+    fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let (own, tiles) = match self {
+            Bytes::Own(bytes) => (Some(&bytes[..]), &[][..]),
+            Bytes::Tiles(tiles) => (None, *tiles),
+        };
+        own.into_iter().chain(tiles.iter().map(Tile::bytes))
+    }
+
+    fn len(&self) -> usize {
+        self.pieces().map(<[u8]>::len).sum()
+    }
+}
+
+impl Tensor<'_> {
     fn f64(shape: &[usize], values: &[f64]) -> Self {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         Tensor {
             dtype: Dtype::F64,
             shape: shape.to_vec(),
-            bytes,
+            bytes: Bytes::Own(bytes),
         }
     }
 
@@ -35,7 +58,7 @@ impl Tensor {
         Tensor {
             dtype: Dtype::U32,
             shape: shape.to_vec(),
-            bytes,
+            bytes: Bytes::Own(bytes),
         }
     }
 
@@ -44,26 +67,8 @@ impl Tensor {
         Tensor {
             dtype: Dtype::U64,
             shape: shape.to_vec(),
-            bytes,
+            bytes: Bytes::Own(bytes),
         }
-    }
-}
-
-impl View for &Tensor {
-    fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.bytes)
-    }
-
-    fn data_len(&self) -> usize {
-        self.bytes.len()
     }
 }
 
@@ -73,20 +78,43 @@ impl Model {
     /// # Errors
     /// `Write`.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let tensors = self.tensors();
+        let mut tensors = self.tensors();
+        // The order of the format: wide numbers first, so that all are aligned, then by name.
+        tensors.sort_by(|(a, left), (b, right)| right.dtype.cmp(&left.dtype).then(a.cmp(b)));
         let meta = serde_json::to_string(&self.meta).map_err(|e| {
             Error::inconsistent(format!("the model's metadata cannot be written: {e}"))
         })?;
         let meta = HashMap::from([(KEY.to_string(), meta)]);
-        let views = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
-        let bytes = safetensors::serialize(views, Some(meta))
-            .map_err(|e| Error::inconsistent(format!("the model cannot be written: {e}")))?;
+        let mut end = 0;
+        let info = |(name, tensor): &(String, Tensor<'_>)| {
+            let start = end;
+            end += tensor.bytes.len();
+            let info = TensorInfo {
+                dtype: tensor.dtype,
+                shape: tensor.shape.clone(),
+                data_offsets: (start, end),
+            };
+            (name.clone(), info)
+        };
+        let infos = tensors.iter().map(info).collect();
+        let unwritten =
+            |e: String| Error::inconsistent(format!("the model cannot be written: {e}"));
+        let header = Metadata::new(Some(meta), infos).map_err(|e| unwritten(e.to_string()))?;
+        let mut header = serde_json::to_vec(&header).map_err(|e| unwritten(e.to_string()))?;
+        header.resize(header.len().next_multiple_of(8), b' ');
+        if header.len() > HEADER {
+            return Err(unwritten("it has too many SNPs and individuals".to_owned()));
+        }
         let mut file = AtomicFile::create(path)?;
-        file.put(bytes)?;
+        file.put((header.len() as u64).to_le_bytes())?;
+        file.put(header)?;
+        for bytes in tensors.iter().flat_map(|(_, tensor)| tensor.bytes.pieces()) {
+            file.put(bytes)?;
+        }
         file.commit()
     }
 
-    fn tensors(&self) -> Vec<(String, Tensor)> {
+    fn tensors(&self) -> Vec<(String, Tensor<'_>)> {
         let n = self.meta.samples.len();
         let flat = |columns: &[Vec<f64>]| columns.concat();
         let counts = Model::counts_flat(&self.moments.counts);
@@ -128,11 +156,7 @@ impl Model {
             }
         }
         for (f, factor) in self.factors.iter().enumerate() {
-            let bytes: Vec<u8> = factor
-                .tiles
-                .iter()
-                .flat_map(|t| t.bytes().to_vec())
-                .collect();
+            let bytes = Bytes::Tiles(&factor.tiles);
             let shape = vec![bytes.len()];
             all.push((
                 format!("factor.{f}"),

@@ -235,27 +235,6 @@ fn a_set_of_tables_appears_together_or_not_at_all() {
 }
 
 #[test]
-fn memory_that_does_not_suffice_is_told_with_what_would() {
-    let lab = lab();
-    lab.succeeds("simulate --samples 700 --snps 40 --chromosomes 2 --causal 5 --pairs 5 --out s");
-    let parts = [
-        "the run needs about",
-        "--memory allows 1 MiB",
-        "would fit",
-        "of the individuals",
-    ];
-    for line in [
-        CV,
-        "fit --bfile s --pheno s.pheno.txt --kernel gaussian --lambda 1 --out o",
-        "kernel --bfile s --kernel gaussian --out o",
-    ] {
-        lab.fails(&format!("{line} --memory 1"), 2, &parts);
-    }
-    // More than 2⁴⁴ MiB is more than can be counted in bytes, and enough.
-    lab.succeeds("fit --bfile s --pheno s.pheno.txt --kernel linear --lambda 1 --out o --memory 17592186044416");
-}
-
-#[test]
 fn a_device_that_cannot_be_used_is_refused_with_what_to_do() {
     let lab = lab();
     lab.fails(&format!("{CV} --backend cuda"), 16, &["--backend cpu"]);

@@ -9,6 +9,7 @@ mod degenerate;
 mod filters;
 mod flags;
 mod genotypes;
+mod memory;
 mod models;
 mod screens;
 mod traits;

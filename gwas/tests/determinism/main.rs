@@ -5,6 +5,7 @@ mod common;
 #[path = "../common/lab/mod.rs"]
 mod lab;
 
+mod memory;
 mod order;
 mod threads;
 mod together;
