@@ -46,6 +46,7 @@ pub fn ceilings() -> Vec<Ceiling> {
 type Kernel = (&'static str, &'static str, Loop, u64);
 
 fn kernels() -> Vec<Kernel> {
+    #[cfg(target_arch = "x86_64")]
     let chained = |lanes: u64| 2 * lanes * loops::CHAINS;
     let pairs = |snps: u64| 2 * snps * loops::PAIRS;
     let mut kernels: Vec<Kernel> = Vec::new();
@@ -70,11 +71,23 @@ fn kernels() -> Vec<Kernel> {
         if level != Level::Portable {
             kernels.push(("f64", "avx2", loops::f64_avx2, chained(4)));
             kernels.push(("f32", "avx2", loops::f32_avx2, chained(8)));
+            let snps = 256 * 2 * loops::PAIRS_AVX2;
+            kernels.push(("pairs", "avx2", loops::pairs_avx2, snps));
         }
     }
-    let lanes = (loops::F64_LANES as u64, loops::F32_LANES as u64);
-    kernels.push(("f64", "portable", loops::f64_portable, chained(lanes.0)));
-    kernels.push(("f32", "portable", loops::f32_portable, chained(lanes.1)));
+    let plain = |chains: usize| 2 * chains as u64;
+    kernels.push((
+        "f64",
+        "portable",
+        loops::f64_portable,
+        plain(loops::F64_CHAINS),
+    ));
+    kernels.push((
+        "f32",
+        "portable",
+        loops::f32_portable,
+        plain(loops::F32_CHAINS),
+    ));
     kernels.push(("pairs", "portable", loops::pairs_portable, pairs(64)));
     kernels
 }
