@@ -96,7 +96,7 @@ fn the_kernel_is_neither_constant_nor_the_identity() {
         "simulate other sizes",
     ];
     lab.fails(
-        "bench --samples 40 --snps 2 --traits 1 --runs 1",
+        "bench --samples 40 --snps 4 --traits 1 --runs 1",
         13,
         &parts,
     );
