@@ -70,17 +70,15 @@ class Comparison:
 
     def choose(self):
         """The setting of OpenBLAS that multiplies fastest here, for every peer that uses it."""
-        best = (0.0, "")
+        rates = []
         try:
             for name in CORETYPES:
                 self.openblas.environment = self.coretype(name)
-                rate = self.openblas.ask("multiply", 2048)["rate"]
-                best = max(best, (rate, name))
+                rates.append((self.openblas.ask("multiply", 2048)["rate"], name))
                 self.openblas.close()
-        except Missing as e:
-            self.notes.append(f"OpenBLAS: {e}")
-        self.openblas.close()
-        rate, name = best
+        except Missing:
+            return  # It will be told with the versions.
+        rate, name = max(rates)
         self.environment = self.coretype(name)
         for worker in self.workers:
             worker.environment = self.environment
@@ -107,18 +105,10 @@ class Comparison:
             run([self.python, str(HERE / "cohort.py"), str(prefix), *sizes], self.environment)
         return str(prefix)
 
-    def settle(self, worker, *words):
-        """Loads data into a worker, if it is not there yet; the answer."""
-        key = (worker, words)
-        if getattr(worker, "loaded", None) != key:
-            worker.answer = worker.ask(*words)
-            worker.loaded = key
-        return worker.answer
-
     def matrix(self, prefix):
         """K + λI of the cohort as a file, and right-hand sides."""
         file = f"{prefix}.kernel.f64"
-        self.settle(self.ours, "load", prefix)
+        self.ours.load("load", prefix)
         self.ours.ask("matrix", self.args.ridge, file)
         return file, f"{prefix}.rhs.f64"
 
@@ -176,7 +166,7 @@ class Comparison:
         """Pair statistics and all kernel tiles in FP32."""
         n, m = self.args.samples, self.args.snps
         prefix = self.cohort(n, m)
-        gamma = self.settle(self.ours, "load", prefix)["gamma"]
+        gamma = self.ours.load("load", prefix)["gamma"]
 
         def ours():
             answer = self.ours.ask("build")
@@ -185,13 +175,13 @@ class Comparison:
 
         def gaussian(worker, routine):
             def once():
-                self.settle(worker, "load", prefix)
+                worker.load("load", prefix)
                 return worker.ask("gaussian", routine, gamma)["seconds"]
 
             return once
 
         def rbf():
-            self.settle(self.sklearn, "load", prefix)
+            self.sklearn.load("load", prefix)
             return self.sklearn.ask("rbf", gamma)["seconds"]
 
         peers = {
@@ -258,7 +248,7 @@ class Comparison:
 
         def potrf(worker, precision):
             def once():
-                self.settle(worker, *(["load"] if worker is self.faer else ["kernel"]), file)
+                worker.load(*(["load"] if worker is self.faer else ["kernel"]), file)
                 return worker.ask("factor", precision)["seconds"]
 
             return once
@@ -299,7 +289,7 @@ class Comparison:
 
         def solve(worker):
             def once():
-                self.settle(worker, *(["load"] if worker is self.faer else ["kernel"]), file)
+                worker.load(*(["load"] if worker is self.faer else ["kernel"]), file)
                 return worker.ask("solve", right)["seconds"]
 
             return once
@@ -314,10 +304,8 @@ class Comparison:
         """Build and Associate against KernelRidge, each in a process of its own."""
         n, m, ridge = self.args.samples, self.args.snps, self.args.ridge
         prefix = self.cohort(n, m)
-        gamma = self.settle(self.ours, "load", prefix)["gamma"]
-        for worker in self.workers:  # Their memory is not needed.
-            worker.close()
-            worker.loaded = None
+        gamma = self.ours.load("load", prefix)["gamma"]
+        self.close()  # Their memory is not needed.
         weights = str(self.work / "ours.weights.tsv")
         flags = ["--pheno", f"{prefix}.pheno.txt", "--kernel", "gaussian", "--gamma", repr(gamma),
                  "--lambda", str(ridge), "--intercept", "mean", "--precision", "adaptive",
@@ -347,7 +335,7 @@ class Comparison:
         """Cross-validation over a grid."""
         n, m = self.args.cv_samples, self.args.snps
         prefix = self.cohort(n, m)
-        gamma = self.settle(self.ours, "load", prefix)["gamma"]
+        gamma = self.ours.load("load", prefix)["gamma"]
         lists = [",".join(str(s) for s in SCALES), ",".join(map(str, LAMBDAS))]
         names = ",".join(f"y{t + 1}" for t in range(FEW))
         flags = ["--pheno", f"{prefix}.pheno.txt", "--pheno-name", names, "--kernel", "gaussian",
@@ -359,7 +347,7 @@ class Comparison:
             return self.record("cv", prefix, flags)[0]
 
         def theirs():
-            self.settle(self.sklearn, "load", prefix)
+            self.sklearn.load("load", prefix)
             request = ["cv", f"{prefix}.folds", gammas, lists[1], f"{prefix}.y4.npy"]
             a = self.sklearn.ask(*request, self.args.grid)
             text = f"peer: {a['settings']} of {a['of']} settings in {seconds(a['measured'])}"
@@ -378,7 +366,7 @@ class Comparison:
         m, first = self.args.snps, {}
         for n in self.args.growth:
             prefix = self.cohort(n, m, peers=False)
-            self.settle(self.ours, "load", prefix)
+            self.ours.load("load", prefix)
             asked = {
                 "Build": (["build"], "seconds", lambda n: n * n * m),
                 "FP32 factor": (["factor", "f32", self.args.ridge], "factor", lambda n: n**3 / 3),

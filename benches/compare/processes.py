@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import subprocess
+import tempfile
 import time
 
 
@@ -17,49 +18,60 @@ class Worker:
     def __init__(self, command, environment):
         self.command, self.environment = command, environment
         self.process = None
-        self.done = set()
+        # What was loaded last, and the answer.
+        self.loaded = None
 
     def ask(self, *words):
         """The answer to a request; Missing if the process or the request fails."""
         if self.process is None:
-            try:
-                self.process = subprocess.Popen(
-                    self.command,
-                    env=self.environment,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
-            except OSError as e:
-                raise Missing(f"{self.command[0]}: {e.strerror}") from None
+            self.start()
         try:
             print(*words, file=self.process.stdin, flush=True)
             line = self.process.stdout.readline()
         except BrokenPipeError:
             line = ""
         if not line:
-            said = self.process.stderr.read().strip().splitlines() or ["it ended"]
+            self.log.seek(0)
+            said = self.log.read().strip().splitlines() or ["it ended without a word"]
+            self.close()
             raise Missing(f"{' '.join(self.command[-2:])}: {said[-1]}")
         answer = json.loads(line)
         if isinstance(answer, dict) and "error" in answer:
             raise Missing(answer["error"])
         return answer
 
-    def once(self, *words):
-        """Asks unless the very same was the last request of this kind."""
-        if words not in self.done:
-            self.ask(*words)
-            self.done = {w for w in self.done if w[0] != words[0]} | {words}
+    def load(self, *words):
+        """The same, unless it was the last of these requests."""
+        if self.loaded is None or self.loaded[0] != words:
+            self.loaded = (words, self.ask(*words))
+        return self.loaded[1]
+
+    def start(self):
+        self.log = tempfile.TemporaryFile("w+")
+        try:
+            self.process = subprocess.Popen(
+                self.command,
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.log,
+                text=True,
+            )
+        except OSError as e:
+            self.log.close()
+            raise Missing(f"{self.command[0]}: {e.strerror}") from None
 
     def close(self):
         if self.process is not None:
-            self.process.stdin.close()
+            try:
+                self.process.stdin.close()
+            except BrokenPipeError:
+                pass
             self.process.wait()
             self.process.stdout.close()
-            self.process.stderr.close()
+            self.log.close()
             self.process = None
-            self.done = set()
+            self.loaded = None
 
 
 def run(command, environment):

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use epitile_core::backend::{Backend, BackendError, ErrorKind};
 use epitile_core::engine::Engine;
 use epitile_core::solver::SolveError;
-use epitile_cpu::{Cpu, Rayon};
+use epitile_cpu::{Ceiling, Cpu, Rayon};
 
 use crate::error::{Error, Result};
 use crate::spill::Spill;
@@ -74,22 +74,11 @@ pub fn dispatch<J: Job + Send>(
 where
     J::Output: Send,
 {
-    if threads > MOST_THREADS {
-        return Err(Error::usage(format!(
-            "--threads {threads}: expected at most {MOST_THREADS}; more than there are cores only \
-             slows the work"
-        )));
-    }
     match choice {
         BackendChoice::Cpu => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            let pool = pool.map_err(|_| {
-                Error::usage(format!(
-                    "--threads {threads}: the system refuses to start so many; give fewer"
-                ))
-            })?;
             let cpu = spill.map_or(Cpu::MEMORY, Spill::cpu);
-            pool.install(|| job.run(&cpu, &Rayon))
+            pool(threads)?
+                .install(|| job.run(&cpu, &Rayon))
                 .map_err(|error| spill.map_or(error.clone(), |spill| spill.explain(error)))
         }
         BackendChoice::Cuda => Err(match epitile_cuda::probe() {
@@ -99,6 +88,34 @@ where
             )),
         }),
     }
+}
+
+/// What the chosen backend does at most with `threads` threads (0: one per core); nothing where it
+/// cannot be measured.
+///
+/// # Errors
+/// `Usage` if no threads can be had.
+pub fn ceilings(choice: BackendChoice, threads: usize) -> Result<Vec<Ceiling>> {
+    match choice {
+        BackendChoice::Cpu => Ok(pool(threads)?.install(epitile_cpu::ceilings)),
+        BackendChoice::Cuda => Ok(Vec::new()),
+    }
+}
+
+/// A pool of `threads` threads (0: one per core).
+fn pool(threads: usize) -> Result<rayon::ThreadPool> {
+    if threads > MOST_THREADS {
+        return Err(Error::usage(format!(
+            "--threads {threads}: expected at most {MOST_THREADS}; more than there are cores only \
+             slows the work"
+        )));
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|_| {
+        Error::usage(format!(
+            "--threads {threads}: the system refuses to start so many; give fewer"
+        ))
+    })
 }
 
 /// A backend's failure as an error of the program.

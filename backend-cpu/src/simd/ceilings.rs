@@ -1,12 +1,13 @@
 //! What an instruction set can do at most: long runs of one instruction, or of the few that a
 //! kernel cannot do without, on registers alone.
 //!
-//! Each function does `rounds` rounds of [`CHAINS`] independent steps and returns what it summed,
-//! so that the work counts as used. Operands pass through empty `asm!` blocks: the compiler must
+//! Each function does `rounds` rounds of steps that do not wait for each other and returns what it
+//! summed, so that the work counts as used. Operands pass through empty `asm!` blocks: the compiler must
 //! take them for new numbers, yet nothing is executed.
 
 /// Sums that do not wait for each other: a latency of six cycles at two a cycle. With the operands
 /// they fit the registers of every instruction set that has 16.
+#[cfg(target_arch = "x86_64")]
 pub(crate) const CHAINS: u64 = 12;
 
 /// Rounds of independent steps.
@@ -15,14 +16,19 @@ pub(crate) type Loop = fn(u64) -> f64;
 /// Pairs of individuals of the pair-statistic mix: two sums each, and operands, in 32 registers.
 pub(crate) const PAIRS: u64 = 8;
 
+/// The same of AVX2, which has 16 registers.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const PAIRS_AVX2: u64 = 2;
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::asm;
     use std::arch::x86_64::*;
 
-    use super::{CHAINS, PAIRS};
+    use super::{CHAINS, PAIRS, PAIRS_AVX2};
 
-    /// A function of many dependent chains of `$step`, on vectors made by `$zero`.
+    /// A function of [`CHAINS`] sums, to which each round applies `$step`; all vectors start as
+    /// `$one`.
     macro_rules! chains {
         ($(#[$doc:meta])* $name:ident, $features:literal, $class:ident, $vector:ty, $one:expr,
          |$sum:ident, $a:ident, $b:ident| $step:expr, |$last:ident| $result:expr) => {
@@ -134,40 +140,82 @@ mod x86 {
         // SAFETY: `ceilings` lists this only where all of the features were found.
         unsafe { run(rounds) }
     }
+
+    /// 256 SNPs of two pairs a round: the differing bits counted by two shuffles of a table, and
+    /// added as bytes. Adding the bytes up, which a kernel does now and then, is left out.
+    pub(crate) fn pairs_avx2(rounds: u64) -> f64 {
+        #[target_feature(enable = "avx2")]
+        fn count(bits: __m256i, table: __m256i, low: __m256i) -> __m256i {
+            let upper = _mm256_and_si256(_mm256_srli_epi16::<4>(bits), low);
+            let lower = _mm256_and_si256(bits, low);
+            _mm256_add_epi8(
+                _mm256_shuffle_epi8(table, lower),
+                _mm256_shuffle_epi8(table, upper),
+            )
+        }
+        #[target_feature(enable = "avx2")]
+        fn run(rounds: u64) -> f64 {
+            let (table, low) = (
+                _mm256_set1_epi64x(0x0403_0302_0302_0201),
+                _mm256_set1_epi8(15),
+            );
+            let mut some = _mm256_set1_epi64x(0x0f35);
+            let mut two = _mm256_set1_epi64x(0x0530);
+            let other = [0x1f73, 0x0f31].map(|x| _mm256_set1_epi64x(x));
+            let twice = [0x1142, 0x0d21].map(|x| _mm256_set1_epi64x(x));
+            let mut sums = [[_mm256_setzero_si256(); 2]; PAIRS_AVX2 as usize];
+            for _ in 0..rounds {
+                // SAFETY: no instruction; the registers keep what they hold.
+                unsafe {
+                    asm!("/* {0} {1} */", inout(ymm_reg) some, inout(ymm_reg) two,
+                         options(nomem, nostack, preserves_flags));
+                }
+                for (k, [once, thrice]) in sums.iter_mut().enumerate() {
+                    let p = _mm256_xor_si256(some, other[k]);
+                    let q = _mm256_xor_si256(two, twice[k]);
+                    let (either, both) = (_mm256_or_si256(p, q), _mm256_and_si256(p, q));
+                    *once = _mm256_add_epi8(*once, count(either, table, low));
+                    *thrice = _mm256_add_epi8(*thrice, count(both, table, low));
+                }
+            }
+            let all = sums.into_iter().flatten();
+            all.map(|s| f64::from(_mm256_extract_epi32::<0>(s))).sum()
+        }
+        // SAFETY: `ceilings` lists this only where all of the features were found.
+        unsafe { run(rounds) }
+    }
 }
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::*;
 
-/// Multiply-adds on `LANES` numbers of each chain, as the baseline has them.
-macro_rules! plain {
-    ($(#[$doc:meta])* $name:ident, $float:ty, $lanes:ident) => {
-        /// Numbers of a chain: a register of 16 bytes.
-        pub(crate) const $lanes: usize = 16 / size_of::<$float>();
+/// Numbers of the portable loops, in eight registers of 16 bytes: with more the compiler spills.
+pub(crate) const F32_CHAINS: usize = 32;
+pub(crate) const F64_CHAINS: usize = 16;
 
+/// A multiplication and an addition of each chain, as the baseline has them.
+macro_rules! plain {
+    ($(#[$doc:meta])* $name:ident, $float:ty, $chains:ident) => {
         $(#[$doc])*
         pub(crate) fn $name(rounds: u64) -> f64 {
-            let mut sums = [[0.5; $lanes]; CHAINS as usize];
-            let (a, b): ([$float; $lanes], [$float; $lanes]) =
-                std::hint::black_box(([0.5; $lanes], [0.5; $lanes]));
+            let mut sums = [0.5; $chains];
+            let (a, b): ($float, $float) = std::hint::black_box((0.5, 0.5));
             for _ in 0..rounds {
                 for sum in &mut sums {
-                    for l in 0..$lanes {
-                        sum[l] = sum[l] * a[l] + b[l];
-                    }
+                    *sum = *sum * a + b;
                 }
             }
-            sums.into_iter().flatten().map(f64::from).sum()
+            sums.into_iter().map(f64::from).sum()
         }
     };
 }
 
 plain!(
     /// FP32 multiplications and additions.
-    f32_portable, f32, F32_LANES
+    f32_portable, f32, F32_CHAINS
 );
 plain!(
     /// FP64 multiplications and additions.
-    f64_portable, f64, F64_LANES
+    f64_portable, f64, F64_CHAINS
 );
 
 /// 64 SNPs of [`PAIRS`] pairs a round, as [`pairs_avx512`] does 512.

@@ -21,6 +21,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{Answer, Worker, numbers, unknown};
 
+static CPU: Cpu = Cpu::MEMORY;
+
 /// A cohort with the kernel exp(−d² / median d²).
 struct Data {
     genotypes: Arc<Genotypes>,
@@ -32,7 +34,7 @@ struct Data {
 impl Data {
     fn system(&self) -> System<'_, Cpu, Rayon> {
         System {
-            backend: &Cpu::MEMORY,
+            backend: &CPU,
             engine: &Rayon,
             pairs: &self.pairs,
             map: &self.map,
@@ -83,8 +85,7 @@ impl Ours {
         let cohort = Cohort::load(&CohortOptions::new(prefix)).map_err(said)?;
         let genotypes = Arc::new(cohort.genotypes);
         let kernel = Kernel::Gaussian;
-        let similarity =
-            Similarity::new(&Cpu::MEMORY, &genotypes, &[kernel], None).map_err(said)?;
+        let similarity = Similarity::new(&CPU, &genotypes, &[kernel], None).map_err(said)?;
         let gamma = similarity.gamma(kernel, 1.0).map_err(said)?;
         let map = similarity.map(kernel, gamma);
         let n = genotypes.samples();
@@ -109,8 +110,8 @@ fn number(text: &str) -> Result<f64, String> {
 
 fn pairs(genotypes: &Arc<Genotypes>) -> Result<<Cpu as Backend>::Pairs, String> {
     let statistic = PairStatistic::new(PairKind::Squared, genotypes.counts());
-    let panel = Cpu::MEMORY.panel(genotypes.clone()).map_err(said)?;
-    Cpu::MEMORY.pairs(&statistic, &panel, None).map_err(said)
+    let panel = CPU.panel(genotypes.clone()).map_err(said)?;
+    CPU.pairs(&statistic, &panel, None).map_err(said)
 }
 
 fn build(data: &Data) -> Answer {
@@ -137,12 +138,8 @@ fn matrix(data: &Data, lambda: f64, file: &str) -> Answer {
     let io = |e| format!("{file}: {e}");
     let mut out = BufWriter::new(File::create(file).map_err(io)?);
     for row in &data.index {
-        let tile =
-            Cpu::MEMORY.kernel_tile(&data.map, &data.pairs, &data.index, &[*row], Precision::F64);
-        let mut column = Cpu::MEMORY
-            .download(&tile.map_err(said)?)
-            .map_err(said)?
-            .to_f64();
+        let tile = CPU.kernel_tile(&data.map, &data.pairs, &data.index, &[*row], Precision::F64);
+        let mut column = CPU.download(&tile.map_err(said)?).map_err(said)?.to_f64();
         column[*row as usize] += lambda;
         out.write_all(bytemuck::cast_slice(&column)).map_err(io)?;
     }

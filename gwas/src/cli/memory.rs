@@ -232,7 +232,18 @@ impl Room<'_> {
         let Machine {
             backend, threads, ..
         } = *self.machine;
-        let output = dispatch(backend, threads, self.spill.as_ref(), job);
+        let output = dispatch(backend, threads, self.spill(), job);
+        self.tell();
+        output
+    }
+
+    /// The scratch file, if there is one.
+    pub(crate) fn spill(&self) -> Option<&Spill> {
+        self.spill.as_ref()
+    }
+
+    /// Tells what went through it.
+    pub(crate) fn tell(&self) {
         if let Some(spill) = &self.spill {
             let (written, read) = spill.traffic();
             self.log.say(format!(
@@ -243,7 +254,6 @@ impl Room<'_> {
             self.log.set("scratch_written_bytes", written.into());
             self.log.set("scratch_read_bytes", read.into());
         }
-        output
     }
 }
 
