@@ -10,10 +10,14 @@ use epitile_core::tile::Tile;
 use crate::error::CpuError;
 use crate::pairs::Pairs;
 use crate::simd::convert::to_nearest;
+use crate::simd::decode::prefetch;
 use crate::simd::kernel::{Number, apply, gather, look_up};
 
 /// Lines of a stored block turned together: a cache line of its narrower numbers.
 const TURNED: usize = 16;
+
+/// Lines read ahead: stored statistics rarely are in a cache.
+const AHEAD: usize = 4;
 
 /// The kernel tile of individuals `rows` × `cols`, rounded once to F64 or F32.
 ///
@@ -115,9 +119,14 @@ impl Part<'_> {
             let len = few.len();
             if !turned {
                 let at = places(few, &mut at);
+                let range = contiguous(at);
                 for c in cols.clone() {
                     let from = line(self.cols[c]);
-                    let numbers = match contiguous(at) {
+                    if let Some(&later) = self.cols[..cols.end].get(c + AHEAD) {
+                        let (first, last) = (at[0] as usize, at[len - 1] as usize);
+                        prefetch(line(later).get(first..=last).unwrap_or(&[]));
+                    }
+                    let numbers = match range.clone() {
                         Some(range) => &from[range],
                         None => {
                             gather(from, at, &mut numbers[..len]);
@@ -132,6 +141,8 @@ impl Part<'_> {
                 let at = places(&self.cols[cols.clone()], &mut at);
                 for (r, &i) in few.iter().enumerate() {
                     let from = line(i);
+                    let next = at[at.len() - 1] as usize + 1;
+                    prefetch(&from[next..PAIR_EDGE.min(next + 1)]);
                     for (c, &j) in at.iter().enumerate() {
                         numbers[c * PAIR_EDGE + r] = from[j as usize];
                     }
@@ -154,8 +165,8 @@ impl Part<'_> {
     ) {
         let mut values = [0.0; PAIR_EDGE];
         let values = &mut values[..few.len()];
-        if let Some(table) = self.table {
-            look_up(table, numbers, values);
+        if let (Some(table), Some(places)) = (self.table, N::places(numbers)) {
+            look_up(table, places, values);
         } else if self.map.is_of_statistic() {
             apply(self.map, unit, numbers, &[], values);
         } else {

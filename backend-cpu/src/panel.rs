@@ -11,7 +11,9 @@ use epitile_core::tile::{Elements, TileMut, TileRef};
 use crate::error::CpuError;
 use crate::operand::reciprocal;
 use crate::simd::decode::decode;
-use crate::simd::panel::{Matrix, Row, WIDTH, add_product, backward, forward, transposed_product};
+use crate::simd::panel::{
+    Matrix, Row, WIDTH, add_product, add_scaled, backward, forward, transposed_product,
+};
 
 /// Columns decoded together: with 256 rows, 64 KiB of the second-level cache.
 const DECODED: usize = 32;
@@ -59,9 +61,7 @@ pub(crate) fn apply(
     let unit = exp2(a.scale());
     let y = y.f64s().expect("checked to be F64");
     for (c, sums) in sums.chunks_exact(m).enumerate() {
-        for (y, sum) in y[c * out..][..m].iter_mut().zip(sums) {
-            *y += alpha * (unit * sum);
-        }
+        add_scaled(alpha, unit, sums, &mut y[c * out..][..m]);
     }
     Ok(())
 }

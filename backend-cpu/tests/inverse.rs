@@ -67,7 +67,7 @@ fn it_equals_a_dense_one_in_tiles_of_any_size() {
             })
             .collect();
         for edge in [1, 5, 16, 48, 200] {
-            let found = diagonal(&Cpu, &InOrder, &factor(&l, n, edge, Precision::F64));
+            let found = diagonal(&Cpu::MEMORY, &InOrder, &factor(&l, n, edge, Precision::F64));
             // Substitution is backward stable row by row, |Δx| ≤ γ_n |L⁻¹||L||x| (Higham, Theorem
             // 8.5), and | |L⁻¹||L| | ≤ 3·3 here; squares double it, both sides err.
             let bound = 4.0 * 9.0 * (n + 1) as f64 * Precision::F64.unit_roundoff();
@@ -88,10 +88,10 @@ fn it_has_the_same_bits_on_any_engine_and_number_of_threads() {
     for precision in [Precision::F64, Precision::F32] {
         for edge in [8, 31, 64] {
             let cholesky = factor(&l, n, edge, precision);
-            let alone = diagonal(&Cpu, &InOrder, &cholesky);
+            let alone = diagonal(&Cpu::MEMORY, &InOrder, &cholesky);
             for threads in [1, 2, 5] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-                let found = pool.unwrap().install(|| diagonal(&Cpu, &Rayon, &cholesky));
+                let found = pool.unwrap().install(|| diagonal(&Cpu::MEMORY, &Rayon, &cholesky));
                 assert!(
                     found
                         .iter()

@@ -29,10 +29,15 @@ pub struct Deflation<T> {
 }
 
 impl<B: Backend, E: Engine> System<'_, B, E> {
-    /// F of rank at most `rank` (less if K has less); `None` if nothing is left.
+    /// F of rank at most `rank` (less if K has less); `None` if nothing is left. Columns after the
+    /// last whose Nyström pivot is at least `outstanding` times the smallest are left out.
     ///
     /// Costs `ITERATIONS` + 1 multiplications of rank columns by K.
-    pub fn deflate(&self, rank: usize) -> Result<Option<Deflation<B::Tile>>, B::Error> {
+    pub fn deflate(
+        &self,
+        rank: usize,
+        outstanding: f64,
+    ) -> Result<Option<Deflation<B::Tile>>, B::Error> {
         let n = self.order();
         let mut u = start(n, rank.min(n));
         for _ in 0..ITERATIONS {
@@ -40,7 +45,7 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
             dense::orthonormalise(&mut u);
         }
         let y = self.multiply_vectors(&u)?;
-        let columns = nystrom(&u, y);
+        let columns = nystrom(&u, y, outstanding);
         if columns.is_empty() {
             return Ok(None);
         }
@@ -103,7 +108,7 @@ fn splitmix(state: &mut u64) -> u64 {
 }
 
 /// Y chol(Uᵀ Y)⁻ᵀ for orthonormal U and Y = K U, without the directions in which K vanishes.
-fn nystrom(u: &[Vec<f64>], y: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+fn nystrom(u: &[Vec<f64>], y: Vec<Vec<f64>>, outstanding: f64) -> Vec<Vec<f64>> {
     let mut k = u.len();
     let mut gram = vec![0.0; k * k];
     for (c, y) in y.iter().enumerate() {
@@ -123,9 +128,13 @@ fn nystrom(u: &[Vec<f64>], y: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
             return Vec::new();
         }
     }
+    let pivot = |c: usize| l[c * k + c] * l[c * k + c];
+    let smallest = (0..k).map(pivot).fold(f64::INFINITY, f64::min);
+    let kept = (0..k).rev().find(|&c| pivot(c) >= outstanding * smallest);
+    let kept = kept.map_or(0, |last| last + 1);
     // F Lᵀ = Y, column by column: f_c = (y_c − Σ_{j<c} f_j l_cj) / l_cc.
-    let mut f: Vec<Vec<f64>> = Vec::with_capacity(k);
-    for (c, mut column) in y.into_iter().take(k).enumerate() {
+    let mut f: Vec<Vec<f64>> = Vec::with_capacity(kept);
+    for (c, mut column) in y.into_iter().take(kept).enumerate() {
         for (j, earlier) in f.iter().enumerate() {
             dense::axpy(-l[j * k + c], earlier, &mut column);
         }

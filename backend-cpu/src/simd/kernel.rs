@@ -4,13 +4,15 @@ use epitile_core::kernel::{Kernel, KernelMap};
 use epitile_core::precision::exp2;
 
 use crate::simd::level::multiversion;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::level::{Level, level};
 
 /// A stored pair statistic.
 pub(crate) trait Number: Copy + Default {
     /// The number, rounded once if f64 does not hold it.
     fn to_f64(self) -> f64;
-    /// Its place in a table.
-    fn place(self) -> usize;
+    /// Numbers that are places in a table of values.
+    fn places(numbers: &[Self]) -> Option<&[u32]>;
 }
 
 impl Number for u32 {
@@ -19,9 +21,8 @@ impl Number for u32 {
         f64::from(self)
     }
 
-    #[inline(always)]
-    fn place(self) -> usize {
-        self as usize
+    fn places(numbers: &[u32]) -> Option<&[u32]> {
+        Some(numbers)
     }
 }
 
@@ -31,9 +32,8 @@ impl Number for i64 {
         self as f64
     }
 
-    #[inline(always)]
-    fn place(self) -> usize {
-        self as usize
+    fn places(_: &[i64]) -> Option<&[u32]> {
+        None
     }
 }
 
@@ -52,34 +52,43 @@ multiversion! {
 #[inline(always)]
 fn body<N: Number>(map: &KernelMap, unit: i32, numbers: &[N], offsets: &[f64], out: &mut [f64]) {
     let unit = exp2(unit);
-    // A function named here becomes a loop that vectorises.
-    let run = |kernel, out: &mut [f64]| {
-        let map = KernelMap {
-            kernel,
-            rows: Vec::new(),
-            cols: Vec::new(),
-            covariates: None,
-            ..*map
-        };
-        if offsets.is_empty() {
-            for (o, n) in out.iter_mut().zip(numbers) {
-                *o = map.apply(n.to_f64() * unit, 0.0);
-            }
-        } else {
-            for ((o, n), &offset) in out.iter_mut().zip(numbers).zip(offsets) {
-                *o = map.apply(n.to_f64() * unit, offset);
-            }
-        }
-    };
+    // A function named here becomes a loop of its own, which vectorises.
     match map.kernel {
-        Kernel::Linear => run(Kernel::Linear, out),
-        Kernel::Standardised => run(Kernel::Standardised, out),
-        Kernel::TwoPq => run(Kernel::TwoPq, out),
-        Kernel::Gaussian => run(Kernel::Gaussian, out),
-        Kernel::Laplacian => run(Kernel::Laplacian, out),
-        Kernel::Ibs => run(Kernel::Ibs, out),
-        Kernel::Poly(degree) => run(Kernel::Poly(degree), out),
-        Kernel::GrmSquared => run(Kernel::GrmSquared, out),
+        Kernel::Linear => run(Kernel::Linear, map, unit, numbers, offsets, out),
+        Kernel::Standardised => run(Kernel::Standardised, map, unit, numbers, offsets, out),
+        Kernel::TwoPq => run(Kernel::TwoPq, map, unit, numbers, offsets, out),
+        Kernel::Gaussian => run(Kernel::Gaussian, map, unit, numbers, offsets, out),
+        Kernel::Laplacian => run(Kernel::Laplacian, map, unit, numbers, offsets, out),
+        Kernel::Ibs => run(Kernel::Ibs, map, unit, numbers, offsets, out),
+        Kernel::Poly(degree) => run(Kernel::Poly(degree), map, unit, numbers, offsets, out),
+        Kernel::GrmSquared => run(Kernel::GrmSquared, map, unit, numbers, offsets, out),
+    }
+}
+
+#[inline(always)]
+fn run<N: Number>(
+    kernel: Kernel,
+    map: &KernelMap,
+    unit: f64,
+    numbers: &[N],
+    offsets: &[f64],
+    out: &mut [f64],
+) {
+    let map = KernelMap {
+        kernel,
+        rows: Vec::new(),
+        cols: Vec::new(),
+        covariates: None,
+        ..*map
+    };
+    if offsets.is_empty() {
+        for (o, n) in out.iter_mut().zip(numbers) {
+            *o = map.apply(n.to_f64() * unit, 0.0);
+        }
+    } else {
+        for ((o, n), &offset) in out.iter_mut().zip(numbers).zip(offsets) {
+            *o = map.apply(n.to_f64() * unit, offset);
+        }
     }
 }
 
@@ -95,15 +104,50 @@ fn gather_body<N: Number>(line: &[N], at: &[u32], out: &mut [N]) {
     }
 }
 
-multiversion! {
-    /// `out` ← the entries of `table` at `numbers`.
-    fn look_up<N: Number>(table: &[f64], numbers: &[N], out: &mut [f64])
-        = look_up_body::<N>, look_up_body::<N>
+/// `out` ← the entries of `table` at `numbers`.
+///
+/// # Panics
+/// If a number is past the table.
+pub(crate) fn look_up(table: &[f64], numbers: &[u32], out: &mut [f64]) {
+    #[cfg(target_arch = "x86_64")]
+    if level() == Level::Avx512 {
+        // SAFETY: `level` has found the features that `wide::look_up` enables.
+        return unsafe { wide::look_up(table, numbers, out) };
+    }
+    for (o, &n) in out.iter_mut().zip(numbers) {
+        *o = table[n as usize];
+    }
 }
 
-#[inline(always)]
-fn look_up_body<N: Number>(table: &[f64], numbers: &[N], out: &mut [f64]) {
-    for (o, &n) in out.iter_mut().zip(numbers) {
-        *o = table[n.place()];
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    use core::arch::x86_64::*;
+
+    /// Numbers looked up together.
+    const STEP: usize = 8;
+
+    #[target_feature(enable = "avx512f,avx512vl,avx2")]
+    pub(super) fn look_up(table: &[f64], numbers: &[u32], out: &mut [f64]) {
+        // Places are signed for the instruction.
+        let end = i32::try_from(table.len()).expect("a table of less than 2³¹ values");
+        let end = _mm256_set1_epi32(end);
+        let (steps, rest) = numbers.as_chunks::<STEP>();
+        let (out, out_rest) = out.as_chunks_mut::<STEP>();
+        for (numbers, out) in steps.iter().zip(out) {
+            // SAFETY: eight u32 are as long as the vector; any bits are valid.
+            let at = unsafe { core::mem::transmute::<[u32; STEP], __m256i>(*numbers) };
+            assert_eq!(
+                _mm256_cmplt_epu32_mask(at, end),
+                0xff,
+                "numbers of the table"
+            );
+            // SAFETY: all eight places are inside the table.
+            let values = unsafe { _mm512_i32gather_pd::<8>(at, table.as_ptr()) };
+            // SAFETY: eight f64 are as long as the vector; any bits are valid.
+            *out = unsafe { core::mem::transmute::<__m512d, [f64; STEP]>(values) };
+        }
+        for (o, &n) in out_rest.iter_mut().zip(rest) {
+            *o = table[n as usize];
+        }
     }
 }

@@ -103,6 +103,19 @@ pub(crate) fn transposed_product(
     transposed_body::<false, 2>(a, x, (m, k, t), (sums, ld), fold);
 }
 
+multiversion! {
+    /// `y` ← `y` + α·(`unit`·`sums`), each operation rounded.
+    fn add_scaled(alpha: f64, unit: f64, sums: &[f64], y: &mut [f64])
+        = add_scaled_body, add_scaled_body
+}
+
+#[inline(always)]
+fn add_scaled_body(alpha: f64, unit: f64, sums: &[f64], y: &mut [f64]) {
+    for (y, sum) in y.iter_mut().zip(sums) {
+        *y += alpha * (unit * sum);
+    }
+}
+
 /// `sum` + `a`·`b`, lane by lane.
 #[inline(always)]
 fn multiply_add<const FUSED: bool>(a: &[f64; LANES], b: &[f64; LANES], sum: &mut [f64; LANES]) {

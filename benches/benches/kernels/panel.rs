@@ -1,5 +1,5 @@
-//! Products and solves of a panel of 8 right-hand sides in F64, whose columns do not see each
-//! other.
+//! Products and solves of right-hand sides in F64, whose columns do not see each other: as many as
+//! share a pass.
 
 use std::hint::black_box;
 
@@ -14,14 +14,14 @@ use crate::inputs::{ACCUMULATORS, EDGE, FORMATS, definite, tile};
 const PANEL: (usize, usize) = (EDGE, WIDTH);
 
 pub(crate) fn bench(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("panel_gemm");
+    let mut group = criterion.benchmark_group("panel_apply");
     group.throughput(Throughput::Elements((2 * EDGE * EDGE * WIDTH) as u64));
     let (x, mut y) = (tile(PANEL, Precision::F64), tile(PANEL, Precision::F64));
     for format in FORMATS {
         let l = tile((EDGE, EDGE), format);
         for (name, trans) in [("L x", Trans::No), ("Lᵀ x", Trans::Yes)] {
             group.bench_function(BenchmarkId::new(name, format), |b| {
-                b.iter(|| Cpu::MEMORY.gemm(-1.0, (black_box(&l), trans), (&x, Trans::No), &mut y));
+                b.iter(|| Cpu::MEMORY.apply(-1.0, (black_box(&l), trans), &x, &mut y));
             });
         }
     }
