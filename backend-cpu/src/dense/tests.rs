@@ -252,14 +252,14 @@ fn products_are_within_their_bound_on_every_instruction_set() {
                     let c = [Precision::F32, Precision::F64][(turn + n) % 2];
                     let c = sample.accumulator((m, n), c, 0);
                     let alpha = [-1.0, 1.0, -0.3][sample.below(3)];
-                    conformance::gemm::holds(&Cpu, alpha, (&a, ta), (&b, tb), &c)
+                    conformance::gemm::holds(&Cpu::MEMORY, alpha, (&a, ta), (&b, tb), &c)
                         .unwrap_or_else(|e| panic!("{isa}: {e}"));
                 }
             }
             for (n, _, k) in shapes(&mut sample) {
                 let (a, c) = (sample.operand((n, k), p), Precision::F32);
                 let c = sample.accumulator((n, n), c, 0);
-                conformance::syrk::holds(&Cpu, -1.0, &a, &c)
+                conformance::syrk::holds(&Cpu::MEMORY, -1.0, &a, &c)
                     .unwrap_or_else(|e| panic!("{isa}: {e}"));
             }
         }
@@ -281,7 +281,7 @@ fn solves_and_factors_are_within_their_bounds_on_every_instruction_set() {
                         };
                         let l = sample.triangle(n, p);
                         let b = sample.accumulator(shape, to, 3);
-                        conformance::trsm::holds(&Cpu, solve, &l, &b)
+                        conformance::trsm::holds(&Cpu::MEMORY, solve, &l, &b)
                             .unwrap_or_else(|e| panic!("{isa}: {e}"));
                     }
                 }
@@ -294,7 +294,7 @@ fn solves_and_factors_are_within_their_bounds_on_every_instruction_set() {
                     .filter(|at| at % n < at / n)
                     .for_each(|at| values[at] = f64::NAN);
                 let a = Tile::from_f64(n, n, &values, p, 0);
-                conformance::potrf::holds(&Cpu, &a).unwrap_or_else(|e| panic!("{isa}: {e}"));
+                conformance::potrf::holds(&Cpu::MEMORY, &a).unwrap_or_else(|e| panic!("{isa}: {e}"));
             }
         }
     });
