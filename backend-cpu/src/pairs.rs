@@ -181,20 +181,22 @@ impl Sums {
     /// same individuals. Both halves of a diagonal block are filled.
     fn block(&self, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -> (PairTile, u32) {
         match self {
-            Sums::Whole(distance) => {
+            Sums::Whole(distance) => SPACE.with_borrow_mut(|space| {
                 let mut counts = vec![0; PAIR_EDGE * PAIR_EDGE];
-                count(*distance, rows, cols, diagonal, &mut counts);
+                let packed = &mut space.packed;
+                count(*distance, (rows, cols), diagonal, packed, &mut counts);
                 let mut max = 0;
                 popcount::largest(&counts, &mut max);
                 (PairTile::Whole(counts.into()), max)
-            }
-            Sums::Imputed(distance, missing) => SPACE.with_borrow_mut(|(counts, space)| {
+            }),
+            Sums::Imputed(distance, missing) => SPACE.with_borrow_mut(|space| {
+                let counts = &mut space.counts;
                 counts.clear();
                 counts.resize(PAIR_EDGE * PAIR_EDGE, 0);
-                count(*distance, rows, cols, diagonal, counts);
+                count(*distance, (rows, cols), diagonal, &mut space.packed, counts);
                 let fixed = counts.iter().map(|&c| i64::from(c) << MEAN_BITS);
                 let mut sums: Vec<i64> = fixed.collect();
-                missing.add(rows, cols, diagonal, space, &mut sums);
+                missing.add(rows, cols, diagonal, &mut space.corrections, &mut sums);
                 (PairTile::Fixed(sums.into()), 0)
             }),
             Sums::Products(tables) => {
@@ -205,26 +207,38 @@ impl Sums {
     }
 }
 
+/// What a block needs while it is summed.
+#[derive(Default)]
+struct Space {
+    packed: [Packed; 2],
+    counts: Vec<u32>,
+    corrections: Vec<i64>,
+}
+
 thread_local! {
-    /// Counts and corrections of a block, kept: memory new to the process costs more than to fill
-    /// it.
-    static SPACE: RefCell<(Vec<u32>, Vec<i64>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+    /// Kept from block to block: memory that is new to the process costs more than to fill it.
+    static SPACE: RefCell<Space> = RefCell::default();
 }
 
 /// Adds the sums over the planes to zeros, row-major with [`PAIR_EDGE`] columns.
-fn count(distance: Distance, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool, sums: &mut [u32]) {
+fn count(
+    distance: Distance,
+    (rows, cols): (Slice<'_>, Slice<'_>),
+    diagonal: bool,
+    [a, b]: &mut [Packed; 2],
+    sums: &mut [u32],
+) {
     let total = rows.genotypes.words();
-    let (mut a, mut b) = (Packed::default(), Packed::default());
     for start in (0..total).step_by(WORDS) {
         let words = start..total.min(start + WORDS);
         a.fill(rows.planes(words.clone()));
         let b = if diagonal {
-            &a
+            &*a
         } else {
             b.fill(cols.planes(words));
-            &b
+            &*b
         };
-        popcount::count(&a, b, distance, diagonal, sums);
+        popcount::count(a, b, distance, diagonal, sums);
     }
     // Groups of individuals were filled up with some that have no alleles.
     for (i, sums) in sums.chunks_exact_mut(PAIR_EDGE).enumerate() {

@@ -147,3 +147,31 @@ fn sets_with_other_segments_are_a_bug() {
         Some(&b),
     );
 }
+
+#[test]
+fn sums_stay_exact_where_every_snp_adds_as_much_as_it_can() {
+    // All alleles, none, or no calls at all: means of 2, 0 and between, all calls opposite, more
+    // missing calls than parts of sums hold, and a last register that is not full.
+    const M: usize = 9_001;
+    let calls: [fn(usize) -> Option<u8>; 5] = [
+        |_| Some(2),
+        |_| Some(0),
+        |_| None,
+        |m| (m % 3 == 0).then_some(2),
+        |m| Some(if m % 2 == 0 { 2 } else { 1 }),
+    ];
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
+    let pool = pool.use_current_thread().build().unwrap();
+    for members in [&[0, 1][..], &[0, 2], &[1, 2], &[0, 1, 2, 3, 4]] {
+        let mut builder = GenotypeBuilder::new(members.len());
+        builder.segment("1");
+        for m in 0..M {
+            builder.push(members.iter().map(|&i: &usize| calls[i](m)));
+        }
+        let g = builder.finish();
+        for kind in KINDS {
+            let statistic = PairStatistic::new(kind, g.counts());
+            at_every_level(|_| pool.install(|| check(&statistic, &g, None)));
+        }
+    }
+}

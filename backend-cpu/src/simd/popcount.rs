@@ -39,7 +39,6 @@ impl Packed {
     /// Packs the lines `x ≥ 1` and `x = 2` of individuals, as many of each.
     pub(crate) fn fill<'a>(&mut self, planes: impl ExactSizeIterator<Item = [&'a [u64]; 2]>) {
         let individuals = planes.len();
-        self.lines.clear();
         self.het.clear();
         self.het.resize(individuals.next_multiple_of(GROUP), 0);
         let coding = Coding::in_use();
@@ -48,6 +47,8 @@ impl Packed {
                 self.stride = 2 * GROUP * (some.len() / LINE);
                 let groups = individuals.div_ceil(GROUP);
                 self.lines.resize(groups * self.stride, Line::default());
+                // All lines are overwritten but those that fill up the last group.
+                self.lines[(groups - 1) * self.stride..].fill(Line::default());
             }
             let lines = &mut self.lines[i / GROUP * self.stride..][..self.stride];
             encode(
