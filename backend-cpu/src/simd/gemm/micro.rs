@@ -38,12 +38,15 @@ pub(super) unsafe fn multiply<L: Lanes, const N: usize>(
     go_on: bool,
     block: &mut Block<L::Real, N>,
 ) {
-    // SAFETY (of the arms): the caller's promise.
-    match vectors {
-        1 => unsafe { chains::<L, 1, N>((a, sliver), (b, row), steps, go_on, block) },
-        2 => unsafe { chains::<L, 2, N>((a, sliver), (b, row), steps, go_on, block) },
-        VECTORS => unsafe { chains::<L, 3, N>((a, sliver), (b, row), steps, go_on, block) },
-        _ => unreachable!("1 to {VECTORS} slivers"),
+    let (a, b) = ((a, sliver), (b, row));
+    // SAFETY: the caller's promise.
+    unsafe {
+        match vectors {
+            1 => chains::<L, 1, N>(a, b, steps, go_on, block),
+            2 => chains::<L, 2, N>(a, b, steps, go_on, block),
+            VECTORS => chains::<L, VECTORS, N>(a, b, steps, go_on, block),
+            _ => unreachable!("1 to {VECTORS} slivers"),
+        }
     }
 }
 
@@ -77,17 +80,17 @@ unsafe fn chains<L: Lanes, const V: usize, const N: usize>(
         }
         for _ in 0..steps {
             let mut rows = [L::load(a); V];
-            for v in 1..V {
-                rows[v] = L::load(a.add(v * step_a));
+            for (v, row) in rows.iter_mut().enumerate().skip(1) {
+                *row = L::load(a.add(v * step_a));
             }
-            for j in 0..N {
+            for (j, sums) in sums.iter_mut().enumerate() {
                 let column = L::splat(b.add(j));
-                for v in 0..V {
-                    sums[j][v] = L::add(sums[j][v], rows[v], column);
+                for (sum, &row) in sums.iter_mut().zip(&rows) {
+                    *sum = L::add(*sum, row, column);
                 }
             }
             a = a.add(L::LANES);
-            b = b.add(L::LANES);
+            b = b.wrapping_add(L::LANES);
         }
         for (j, sums) in sums.iter().enumerate() {
             for (v, &sum) in sums.iter().enumerate() {

@@ -45,8 +45,8 @@ impl<T: Real, const N: usize> Corner<T, N> {
                 for j in 0..columns {
                     let column = &mut block.0[j][at..at + L::LANES];
                     let mut x = L::sums(column.as_ptr());
-                    for i in 0..j {
-                        x = L::add(x, solved[i], L::splat(&-self.rows[j][i]));
+                    for (&solved, &l) in solved[..j].iter().zip(&self.rows[j]) {
+                        x = L::add(x, solved, L::splat(&-l));
                     }
                     let reciprocal = self.reciprocals[j];
                     if reciprocal == T::of_f64(0.0) {
