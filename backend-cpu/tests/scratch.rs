@@ -22,7 +22,7 @@ fn cohort(n: usize, missing: u64) -> Arc<Genotypes> {
         builder.push((0..n as u64).map(|i| {
             let mixed = (i * SNPS as u64 + m + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let call = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40;
-            (missing == 0 || call % missing != 0).then_some((call % 7 % 3) as u8)
+            (missing == 0 || !call.is_multiple_of(missing)).then_some((call % 7 % 3) as u8)
         }));
     }
     Arc::new(builder.finish())
