@@ -45,6 +45,18 @@ pub struct Fits {
     pub information: Vec<f64>,
 }
 
+/// Right-hand sides that a fit solves first, whatever λ: the columns of X, and each y without its
+/// mean or what ordinary least squares explain.
+///
+/// # Errors
+/// `NotPositiveDefinite` (with `tile` past the last) if the columns of X depend on each other.
+pub fn right_sides<E>(y: &[&[f64]], fixed: Fixed<'_>) -> Result<Vec<Vec<f64>>, SolveError<E>> {
+    match fixed {
+        Fixed::Mean => Ok(y.iter().map(|y| centred(y, mean(y))).collect()),
+        Fixed::Gls(x) => Ok([x, &ordinary(y, x)?[1]].concat()),
+    }
+}
+
 /// Fits each y; see the module.
 ///
 /// # Errors
@@ -54,24 +66,34 @@ pub fn fit<B: Backend, E: Engine>(
     y: &[&[f64]],
     fixed: Fixed<'_>,
 ) -> Result<Fits, SolveError<B::Error>> {
+    fit_from(solver, y, fixed, None)
+}
+
+/// As [`fit`], with first guesses for the solutions of [`right_sides`].
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_from<B: Backend, E: Engine>(
+    solver: &mut Solver<'_, B, E>,
+    y: &[&[f64]],
+    fixed: Fixed<'_>,
+    guesses: Option<&[Vec<f64>]>,
+) -> Result<Fits, SolveError<B::Error>> {
     match fixed {
-        Fixed::Mean => fit_mean(solver, y),
-        Fixed::Gls(x) => fit_gls(solver, y, x),
+        Fixed::Mean => fit_mean(solver, y, guesses),
+        Fixed::Gls(x) => fit_gls(solver, y, x, guesses),
     }
 }
 
 fn fit_mean<B: Backend, E: Engine>(
     solver: &mut Solver<'_, B, E>,
     y: &[&[f64]],
+    guesses: Option<&[Vec<f64>]>,
 ) -> Result<Fits, SolveError<B::Error>> {
     let means: Vec<f64> = y.iter().map(|y| mean(y)).collect();
-    let centred: Vec<Vec<f64>> = y
-        .iter()
-        .zip(&means)
-        .map(|(y, m)| y.iter().map(|v| v - m).collect())
-        .collect();
+    let centred: Vec<Vec<f64>> = y.iter().zip(&means).map(|(y, &m)| centred(y, m)).collect();
     let columns: Vec<&[f64]> = centred.iter().map(Vec::as_slice).collect();
-    let solved = solver.solve(&columns, None)?;
+    let solved = solver.solve(&columns, guesses)?;
     let traits = solved.into_iter().zip(&means).zip(&centred);
     Ok(Fits {
         traits: traits
@@ -91,23 +113,12 @@ fn fit_gls<B: Backend, E: Engine>(
     solver: &mut Solver<'_, B, E>,
     y: &[&[f64]],
     x: &[Vec<f64>],
+    guesses: Option<&[Vec<f64>]>,
 ) -> Result<Fits, SolveError<B::Error>> {
     let c = x.len();
-    let singular = || SolveError::NotPositiveDefinite {
-        tile: usize::MAX,
-        pivot: 0,
-    };
-    // Ordinary least squares first: what is left for A⁻¹ is small and well scaled.
-    let mut ordinary = gram(x, x);
-    cholesky(&mut ordinary, c, 0.0).map_err(|_| singular())?;
-    let first: Vec<Vec<f64>> = y.iter().map(|y| normal_solve(&ordinary, x, y)).collect();
-    let reduced: Vec<Vec<f64>> = y
-        .iter()
-        .zip(&first)
-        .map(|(y, b)| residual(y, x, b))
-        .collect();
+    let [first, reduced] = ordinary(y, x)?;
     let columns: Vec<&[f64]> = x.iter().chain(&reduced).map(Vec::as_slice).collect();
-    let mut solved = solver.solve(&columns, None)?;
+    let mut solved = solver.solve(&columns, guesses)?;
     let u = solved.split_off(c);
     let w: Vec<Vec<f64>> = solved.into_iter().map(|(w, _)| w).collect();
 
@@ -159,6 +170,29 @@ fn fit_gls<B: Backend, E: Engine>(
         w,
         information,
     })
+}
+
+fn singular<E>() -> SolveError<E> {
+    SolveError::NotPositiveDefinite {
+        tile: usize::MAX,
+        pivot: 0,
+    }
+}
+
+/// Ordinary least squares, which come first so that what is left for A⁻¹ is small and well scaled:
+/// effects and what is left of each y.
+fn ordinary<E>(y: &[&[f64]], x: &[Vec<f64>]) -> Result<[Vec<Vec<f64>>; 2], SolveError<E>> {
+    let mut normal = gram(x, x);
+    cholesky(&mut normal, x.len(), 0.0).map_err(|_| singular())?;
+    let effects: Vec<Vec<f64>> = y.iter().map(|y| normal_solve(&normal, x, y)).collect();
+    let reduced = y.iter().zip(&effects).map(|(y, b)| residual(y, x, b));
+    let reduced = reduced.collect();
+    Ok([effects, reduced])
+}
+
+/// y − m.
+fn centred(y: &[f64], m: f64) -> Vec<f64> {
+    y.iter().map(|v| v - m).collect()
 }
 
 /// Mean, as the sum from the first entry on over the count.

@@ -34,6 +34,8 @@ impl<T: Send + Sync> Cholesky<T> {
     }
 
     /// Sums of squares of the columns of V that belong to block `c`, from the diagonal down.
+    ///
+    /// U = Vᵀ is what is held: its products have the shape of those of the factorisation.
     fn inverse_squares<B>(&self, backend: &B, c: usize) -> Result<Vec<f64>, B::Error>
     where
         B: Backend<Tile = T>,
@@ -41,28 +43,26 @@ impl<T: Send + Sync> Cholesky<T> {
         let blocks = self.blocks();
         let width = blocks.range(c).len();
         let mut sums = vec![0.0; width];
-        let mut column: Vec<T> = Vec::with_capacity(blocks.count() - c);
+        let mut row: Vec<T> = Vec::with_capacity(blocks.count() - c);
         for i in c..blocks.count() {
-            let start = Tile::zeros(blocks.range(i).len(), width, Precision::F64);
-            let mut v = backend.upload(start.as_ref())?;
+            let start = Tile::zeros(width, blocks.range(i).len(), Precision::F64);
+            let mut u = backend.upload(start.as_ref())?;
             if i == c {
-                backend.shift(&mut v, 1.0)?;
+                backend.shift(&mut u, 1.0)?;
             }
-            for (j, above) in (c..i).zip(&column) {
-                // V(i,c) ← V(i,c) − L(i,j) V(j,c)
+            for (j, before) in (c..i).zip(&row) {
+                // U(c,i) ← U(c,i) − U(c,j) L(i,j)ᵀ
                 let l = self.tile((i, j));
-                backend.gemm(-1.0, (l, Trans::No), (above, Trans::No), &mut v)?;
+                backend.gemm(-1.0, (before, Trans::No), (l, Trans::Yes), &mut u)?;
             }
-            // V(i,c) ← L(i,i)⁻¹ V(i,c)
-            backend.trsm(Solve::Left, self.tile((i, i)), &mut v)?;
-            let values = backend.download(&v)?.to_f64();
-            for (sum, column) in sums
-                .iter_mut()
-                .zip(values.chunks_exact(blocks.range(i).len()))
-            {
-                *sum = column.iter().fold(*sum, |sum, v| sum + v * v);
+            // U(c,i) ← U(c,i) L(i,i)⁻ᵀ
+            backend.trsm(Solve::RightTransposed, self.tile((i, i)), &mut u)?;
+            for column in backend.download(&u)?.to_f64().chunks_exact(width) {
+                for (sum, v) in sums.iter_mut().zip(column) {
+                    *sum += v * v;
+                }
             }
-            column.push(v);
+            row.push(u);
         }
         Ok(sums)
     }

@@ -31,6 +31,7 @@
 //! | `reference` | every operation as naive loops (feature `conformance`) |
 //! | [`refine`] | conjugate gradients on the true kernel |
 //! | [`round`] | rounding: once, from f64, to nearest even |
+//! | [`shifts`] | which ridges share a factor, and how |
 //! | [`solver`] | from K and λ to certified solutions, and what to do when a factor fails |
 //! | [`stored`] | numbers owned, or lent by a store |
 //! | [`sym`] | packed lower triangles of anything |
@@ -67,6 +68,7 @@ pub mod precondition;
 pub mod reference;
 pub mod refine;
 pub mod round;
+pub mod shifts;
 pub mod solver;
 pub mod stored;
 pub mod sym;

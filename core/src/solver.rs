@@ -40,6 +40,10 @@ const ITERATIONS: u32 = 150;
 /// need more steps than [`ITERATIONS`] (½√32·ln(2/2⁻⁵³) ≈ 106).
 const SHIFT_LIMIT: f64 = 32.0;
 
+/// Conjugate gradient steps with the factor of another λ, from a guess as good as that factor:
+/// what is left are its rounding errors, a few digits.
+const SHARED_ITERATIONS: u32 = 24;
+
 /// What a user may choose about the solution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SolveOptions {
@@ -125,6 +129,8 @@ pub struct Solver<'a, B: Backend, E> {
     prepared: &'a Prepared<B::Tile>,
     ridge: f64,
     options: SolveOptions,
+    /// A factor of K + λ₀I, tried before the ladder.
+    shared: Option<&'a Preconditioner<B::Tile>>,
     /// The rungs tried so far, bottom first.
     rungs: Vec<Rung<B::Tile>>,
     plan: SymTiles<Precision>,
@@ -153,6 +159,7 @@ impl<'a, B: Backend, E: Engine> Solver<'a, B, E> {
             prepared,
             ridge,
             options,
+            shared: None,
             rungs: Vec::new(),
             plan,
         }
@@ -197,6 +204,31 @@ impl<'a, B: Backend, E: Engine> Solver<'a, B, E> {
         self.rungs.insert(0, (Step::Plan, outcome, Some(factor)));
     }
 
+    /// Uses a factor of K + λ₀I before the ladder: a column with a good first guess needs no factor
+    /// of its own λ then.
+    pub fn share(&mut self, factor: &'a Preconditioner<B::Tile>) {
+        self.shared = Some(factor);
+    }
+
+    /// First guesses for right-hand sides `b` at each of `ridges` by the factor that this solver
+    /// has for its own λ: by λ and column. See [`crate::shifts`].
+    ///
+    /// # Errors
+    /// As [`factorise`](Self::factorise).
+    pub fn guesses(
+        &mut self,
+        b: &[&[f64]],
+        ridges: &[f64],
+    ) -> Result<Vec<Vec<Vec<f64>>>, SolveError<B::Error>> {
+        self.factorise()?;
+        let factor = self.factor().expect("it has just been made");
+        let machine = (self.system.backend, self.system.engine);
+        let of = (self.ridge, self.prepared.norm);
+        factor
+            .solve_shifted(machine, b, of, ridges, self.options.tolerance)
+            .map_err(SolveError::Backend)
+    }
+
     /// Climbs to the first rung that holds: afterwards [`factor`](Self::factor) is there. Solving
     /// does this by itself; benchmarks time it apart.
     ///
@@ -221,6 +253,17 @@ impl<'a, B: Backend, E: Engine> Solver<'a, B, E> {
         start: Option<&[Vec<f64>]>,
     ) -> Result<Vec<Solved>, SolveError<B::Error>> {
         let mut solved: Vec<Option<Solved>> = b.iter().map(|_| None).collect();
+        if let Some(shared) = self.shared {
+            let limits = Limits {
+                iterations: SHARED_ITERATIONS,
+                ..self.options.limits()
+            };
+            let results = self.refiner(shared).solve(b, start, limits);
+            let results = results.map_err(SolveError::Backend)?;
+            for (slot, result) in solved.iter_mut().zip(results) {
+                *slot = Some(result).filter(|(_, c)| c.stop != Stop::Limit);
+            }
+        }
         let mut level = 0;
         while solved.iter().any(Option::is_none) {
             self.climb(level)?;
@@ -232,13 +275,8 @@ impl<'a, B: Backend, E: Engine> Solver<'a, B, E> {
             let columns: Vec<&[f64]> = pending.iter().map(|&c| b[c]).collect();
             let guesses: Option<Vec<Vec<f64>>> =
                 start.map(|s| pending.iter().map(|&c| s[c].clone()).collect());
-            let refiner = Refiner {
-                system: self.system,
-                ridge: self.ridge,
-                norm: self.prepared.norm + self.ridge,
-                preconditioner: usable,
-            };
-            let results = refiner
+            let results = self
+                .refiner(usable)
                 .solve(&columns, guesses.as_deref(), self.options.limits())
                 .map_err(SolveError::Backend)?;
             for (c, (x, mut certificate)) in pending.into_iter().zip(results) {
@@ -254,6 +292,15 @@ impl<'a, B: Backend, E: Engine> Solver<'a, B, E> {
             level += 1;
         }
         Ok(solved.into_iter().flatten().collect())
+    }
+
+    fn refiner<'s>(&'s self, preconditioner: &'s Preconditioner<B::Tile>) -> Refiner<'s, B, E> {
+        Refiner {
+            system: self.system,
+            ridge: self.ridge,
+            norm: self.prepared.norm + self.ridge,
+            preconditioner,
+        }
     }
 
     /// Makes the rungs of the ladder up to `level`.

@@ -7,7 +7,7 @@ use epitile_core::dense;
 use epitile_core::engine::Engine;
 use epitile_core::gls::{self, Fixed};
 use epitile_core::leave;
-use epitile_core::solver::{SolveError, Solver};
+use epitile_core::solver::Solver;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::solve_error;
@@ -188,92 +188,143 @@ pub struct Training {
     pub information: Vec<f64>,
 }
 
+/// Traits and fixed effects of some individuals of a cohort, to be trained on for any kernel and λ.
+#[derive(Clone, Debug)]
+pub struct Problem<'a> {
+    fixed: &'a FixedEffects,
+    rows: &'a [u32],
+    /// Values of each trait.
+    y: Vec<Vec<f64>>,
+    /// Fixed columns that are independent among these individuals, and their places.
+    columns: Vec<Vec<f64>>,
+    kept: Vec<usize>,
+}
+
+impl<'a> Problem<'a> {
+    /// Traits `y` (values of all individuals of the cohort) on the individuals `rows`.
+    ///
+    /// # Errors
+    /// `Degenerate` for too few individuals.
+    pub fn new(y: &[&[f64]], rows: &'a [u32], fixed: &'a FixedEffects) -> Result<Self> {
+        let of = |y: &&[f64]| rows.iter().map(|&i| y[i as usize]).collect();
+        let (kept, columns) = fixed.independent(rows);
+        if rows.len() <= kept.len() {
+            return Err(Error::degenerate(format!(
+                "{} training individuals cannot determine {} fixed effects and a kernel model; add \
+                 individuals or leave out covariates",
+                rows.len(),
+                kept.len()
+            )));
+        }
+        Ok(Problem {
+            fixed,
+            rows,
+            y: y.iter().map(of).collect(),
+            columns,
+            kept,
+        })
+    }
+
+    fn values(&self) -> Vec<&[f64]> {
+        self.y.iter().map(Vec::as_slice).collect()
+    }
+
+    fn model(&self) -> Fixed<'_> {
+        match self.fixed.intercept {
+            Intercept::Mean => Fixed::Mean,
+            Intercept::Gls => Fixed::Gls(&self.columns),
+        }
+    }
+
+    /// Words for the system with this λ.
+    fn name(&self, ridge: f64) -> String {
+        format!("{} individuals, λ = {ridge}", self.rows.len())
+    }
+
+    /// First guesses of [`train`](Self::train) for each of `ridges`, by the factor of `solver`.
+    ///
+    /// # Errors
+    /// As [`train`](Self::train).
+    pub fn guesses<B: Backend, E: Engine>(
+        &self,
+        solver: &mut Solver<'_, B, E>,
+        ridges: &[f64],
+    ) -> Result<Vec<Vec<Vec<f64>>>> {
+        let what = self.name(solver.ridge());
+        let named = |e| solve_error(&what, e);
+        let right = gls::right_sides(&self.values(), self.model()).map_err(named)?;
+        let right: Vec<&[f64]> = right.iter().map(Vec::as_slice).collect();
+        solver.guesses(&right, ridges).map_err(named)
+    }
+
+    /// Trains with the solver's kernel, which must be of these individuals, and λ.
+    ///
+    /// # Errors
+    /// `Degenerate` for a system that cannot be solved; device failures.
+    pub fn train<B: Backend, E: Engine>(
+        &self,
+        solver: &mut Solver<'_, B, E>,
+        guesses: Option<&[Vec<f64>]>,
+    ) -> Result<Training> {
+        let what = self.name(solver.ridge());
+        let fits = gls::fit_from(solver, &self.values(), self.model(), guesses);
+        Ok(self.training(fits.map_err(|e| solve_error(&what, e))?))
+    }
+
+    /// As [`train`](Self::train), with the residuals y_i − ŷ₋ᵢ of each trait when individual i is
+    /// left out; NaN where that takes training without it. The solver's factor must be of FP64,
+    /// without deflation.
+    ///
+    /// # Errors
+    /// As [`train`](Self::train).
+    pub fn train_leaving<B: Backend, E: Engine>(
+        &self,
+        solver: &mut Solver<'_, B, E>,
+    ) -> Result<(Training, Vec<Vec<f64>>)> {
+        let what = self.name(solver.ridge());
+        let (y, model) = (self.values(), self.model());
+        let fits = gls::fit(solver, &y, model).map_err(|e| solve_error(&what, e))?;
+        let residuals = leave::residuals(solver, &y, model, &fits);
+        let mut residuals = residuals.map_err(|e| solve_error(&what, e))?;
+        for i in self.fixed.pillars(self.rows) {
+            residuals.iter_mut().for_each(|of| of[i] = f64::NAN);
+        }
+        Ok((self.training(fits), residuals))
+    }
+
+    fn training(&self, fits: gls::Fits) -> Training {
+        let spread = |effects: Vec<f64>| {
+            let mut all = vec![0.0; self.fixed.columns.len()];
+            for (&c, b) in self.kept.iter().zip(effects) {
+                all[c] = b;
+            }
+            all
+        };
+        let traits = fits.traits.into_iter().map(|fit| Trained {
+            weights: fit.weights,
+            effects: spread(fit.effects),
+            variance: fit.variance,
+            certificate: fit.certificate,
+        });
+        Training {
+            traits: traits.collect(),
+            w: fits.w,
+            information: fits.information,
+            kept: self.kept.clone(),
+        }
+    }
+}
+
 /// Trains traits `y` (values of all individuals of the cohort) on the individuals `rows`, which
 /// must be those of the solver's system.
 ///
 /// # Errors
-/// `Degenerate` for too few individuals or a system that cannot be solved; device failures.
+/// Those of [`Problem`].
 pub fn train<B: Backend, E: Engine>(
     solver: &mut Solver<'_, B, E>,
     y: &[&[f64]],
     rows: &[u32],
     fixed: &FixedEffects,
 ) -> Result<Training> {
-    train_and(solver, y, rows, fixed, |_, _, _, _| Ok(())).map(|(training, ())| training)
-}
-
-/// As [`train`], with the residuals y_i − ŷ₋ᵢ of each trait when individual i of `rows` is left
-/// out; NaN where that takes training without it. The solver's factor must be of FP64, without
-/// deflation.
-///
-/// # Errors
-/// As [`train`].
-pub fn train_leaving<B: Backend, E: Engine>(
-    solver: &mut Solver<'_, B, E>,
-    y: &[&[f64]],
-    rows: &[u32],
-    fixed: &FixedEffects,
-) -> Result<(Training, Vec<Vec<f64>>)> {
-    let (training, mut residuals) = train_and(solver, y, rows, fixed, leave::residuals)?;
-    for i in fixed.pillars(rows) {
-        residuals.iter_mut().for_each(|of| of[i] = f64::NAN);
-    }
-    Ok((training, residuals))
-}
-
-/// Trains and does one thing more with the solver, the traits, their fixed effects and the fits.
-fn train_and<'a, B: Backend, E: Engine, T>(
-    solver: &mut Solver<'a, B, E>,
-    y: &[&[f64]],
-    rows: &[u32],
-    fixed: &FixedEffects,
-    more: impl FnOnce(
-        &mut Solver<'a, B, E>,
-        &[&[f64]],
-        Fixed<'_>,
-        &gls::Fits,
-    ) -> Result<T, SolveError<B::Error>>,
-) -> Result<(Training, T)> {
-    let y: Vec<Vec<f64>> = y
-        .iter()
-        .map(|y| rows.iter().map(|&i| y[i as usize]).collect())
-        .collect();
-    let y: Vec<&[f64]> = y.iter().map(Vec::as_slice).collect();
-    let (kept, columns) = fixed.independent(rows);
-    if rows.len() <= kept.len() {
-        return Err(Error::degenerate(format!(
-            "{} training individuals cannot determine {} fixed effects and a kernel model; add \
-             individuals or leave out covariates",
-            rows.len(),
-            kept.len()
-        )));
-    }
-    let model = match fixed.intercept {
-        Intercept::Mean => Fixed::Mean,
-        Intercept::Gls => Fixed::Gls(&columns),
-    };
-    let what = format!("{} individuals, λ = {}", rows.len(), solver.ridge());
-    let named = |e| solve_error(&what, e);
-    let fits = gls::fit(solver, &y, model).map_err(named)?;
-    let more = more(solver, &y, model, &fits).map_err(named)?;
-    let spread = |effects: Vec<f64>| {
-        let mut all = vec![0.0; fixed.columns.len()];
-        for (&c, b) in kept.iter().zip(effects) {
-            all[c] = b;
-        }
-        all
-    };
-    let traits = fits.traits.into_iter().map(|fit| Trained {
-        weights: fit.weights,
-        effects: spread(fit.effects),
-        variance: fit.variance,
-        certificate: fit.certificate,
-    });
-    let training = Training {
-        traits: traits.collect(),
-        w: fits.w,
-        information: fits.information,
-        kept,
-    };
-    Ok((training, more))
+    Problem::new(y, rows, fixed)?.train(solver, None)
 }

@@ -6,6 +6,9 @@ use std::sync::Mutex;
 use epitile_core::backend::Backend;
 use epitile_core::columns::{Columns, WIDTH};
 use epitile_core::engine::{Engine, InOrder};
+use epitile_core::policy::Policy;
+use epitile_core::precision::Precision;
+use epitile_core::shifts::{self, Shared};
 use epitile_core::solver::{Prepared, SolveOptions, Solver};
 use epitile_core::system::{System, default_edge};
 
@@ -17,7 +20,7 @@ use crate::phenotypes::Trait;
 use crate::run::RunLog;
 use crate::settings::Bandwidth;
 use crate::similarity::Similarity;
-use crate::training;
+use crate::training::{Problem, Trained, Training};
 
 /// Up to this many individuals whole jobs run in parallel, each on one thread; beyond, the tiles
 /// of one job do, since several factors at a time would cost too much memory. Either way the same
@@ -263,32 +266,71 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
     ) -> Result<Output> {
         let y = self.values(group);
         let solve = self.options.solve();
+        let problem = Problem::new(&y, train, self.data.fixed)?;
         self.with_system(train, bandwidth, (engine, &solve), |system, prepared| {
             let mut evidence = Evidence::default();
-            let mut predictions = Vec::new();
-            for &lambda in &self.options.lambdas {
-                let mut solver = Solver::new(system, prepared, lambda, solve);
-                let training = training::train(&mut solver, &y, train, self.data.fixed)?;
+            let lambdas = &self.options.lambdas;
+            let mut trained: Vec<Vec<Trained>> = lambdas.iter().map(|_| Vec::new()).collect();
+            let mut keep = |l: usize, training: Training, solver: &Solver<'_, B, F>| {
                 let certificates = training.traits.iter().map(|t| &t.certificate);
-                evidence.add(&solver, certificates);
-                let weights: Vec<&[f64]> = training.traits.iter().map(|t| &t.weights[..]).collect();
-                let mut random = Vec::new();
-                for chunk in weights.chunks(WIDTH) {
-                    let panel = Columns::from_slices(train.len(), chunk.iter().copied());
-                    let product = system.cross(tested, &panel).map_err(device_error)?;
-                    random.extend((0..chunk.len()).map(|c| product.column(c).to_vec()));
+                evidence.add(solver, certificates);
+                trained[l] = training.traits;
+            };
+            for shared in self.shared(train.len()) {
+                let mut centre = Solver::new(system, prepared, lambdas[shared.centre], solve);
+                let training = problem.train(&mut centre, None)?;
+                keep(shared.centre, training, &centre);
+                if shared.others.is_empty() {
+                    continue;
                 }
-                for (trained, values) in training.traits.iter().zip(&mut random) {
+                let others: Vec<f64> = shared.others.iter().map(|&l| lambdas[l]).collect();
+                let guesses = problem.guesses(&mut centre, &others)?;
+                for (&l, guesses) in shared.others.iter().zip(&guesses) {
+                    let mut solver = Solver::new(system, prepared, lambdas[l], solve);
+                    if let Some(factor) = centre.factor() {
+                        solver.share(factor);
+                    }
+                    let training = problem.train(&mut solver, Some(guesses))?;
+                    keep(l, training, &solver);
+                }
+            }
+            // All λ and traits share passes over the rectangle of the kernel.
+            let weights: Vec<&[f64]> = trained.iter().flatten().map(|t| &t.weights[..]).collect();
+            let mut random = Vec::new();
+            for chunk in weights.chunks(WIDTH) {
+                let panel = Columns::from_slices(train.len(), chunk.iter().copied());
+                let product = system.cross(tested, &panel).map_err(device_error)?;
+                random.extend((0..chunk.len()).map(|c| product.column(c).to_vec()));
+            }
+            let mut random = random.into_iter();
+            let predictions = trained.iter().map(|traits| {
+                let of = |(trained, mut values): (&Trained, Vec<f64>)| {
                     for (&i, v) in tested.iter().zip(values.iter_mut()) {
                         *v += self.data.fixed.at(&trained.effects, i as usize);
                     }
-                }
-                predictions.push(random);
-            }
+                    values
+                };
+                traits.iter().zip(random.by_ref()).map(of).collect()
+            });
             Ok(Output {
-                predictions,
+                predictions: predictions.collect(),
                 evidence,
             })
         })
+    }
+
+    /// Which λ share a factor. Only one in FP64 is worth sharing: from a narrower one, refinement
+    /// would take as many steps for each λ as the process does for all.
+    fn shared(&self, individuals: usize) -> Vec<Shared> {
+        let solve = self.options.solve();
+        let lambdas = &self.options.lambdas;
+        if solve.refine && solve.policy == Policy::Uniform(Precision::F64) {
+            return shifts::plan(individuals, lambdas);
+        }
+        let alone = |centre| Shared {
+            centre,
+            others: Vec::new(),
+        };
+        (0..lambdas.len()).map(alone).collect()
     }
 }

@@ -7,7 +7,7 @@ use epitile_core::solver::Solver;
 use super::jobs::{Context, Group, Output};
 use crate::error::Result;
 use crate::evidence::Evidence;
-use crate::training::{train_leaving, without};
+use crate::training::{Problem, without};
 
 impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
     /// Predicts each of the individuals `all` by all others.
@@ -26,10 +26,10 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
             self.with_system(all, bandwidth, (engine, &solve), |system, prepared| {
                 let mut evidence = Evidence::default();
                 let mut predictions = Vec::new();
+                let problem = Problem::new(&y, all, self.data.fixed)?;
                 for &lambda in &self.options.lambdas {
                     let mut solver = Solver::new(system, prepared, lambda, solve);
-                    let (training, residuals) =
-                        train_leaving(&mut solver, &y, all, self.data.fixed)?;
+                    let (training, residuals) = problem.train_leaving(&mut solver)?;
                     evidence.add(&solver, training.traits.iter().map(|t| &t.certificate));
                     let predicted = |(y, residuals): (&&[f64], Vec<f64>)| {
                         let pairs = all.iter().zip(residuals);

@@ -1,9 +1,12 @@
-//! `cv --loo`: closed-form leave-one-out against leaving every individual out in earnest.
+//! `cv` with fewer factors than systems: leave-one-out in closed form against leaving every
+//! individual out in earnest, and several λ from one factor.
 
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/lab/mod.rs"]
 mod lab;
+
+mod grid;
 
 use std::collections::BTreeMap;
 
