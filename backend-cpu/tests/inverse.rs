@@ -91,7 +91,9 @@ fn it_has_the_same_bits_on_any_engine_and_number_of_threads() {
             let alone = diagonal(&Cpu::MEMORY, &InOrder, &cholesky);
             for threads in [1, 2, 5] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-                let found = pool.unwrap().install(|| diagonal(&Cpu::MEMORY, &Rayon, &cholesky));
+                let found = pool
+                    .unwrap()
+                    .install(|| diagonal(&Cpu::MEMORY, &Rayon, &cholesky));
                 assert!(
                     found
                         .iter()

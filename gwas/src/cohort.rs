@@ -143,12 +143,24 @@ impl Cohort {
         });
         let mut next = starts.next();
         let mut builder = GenotypeBuilder::new(chosen.samples.len());
+        let everybody = chosen
+            .samples
+            .iter()
+            .copied()
+            .eq(0..files.samples.len() as u32);
+        let mut planes = [const { Vec::new() }; 3];
         bed.visit(&order, |k, calls| {
             if let Some((_, name)) = next.filter(|(start, _)| *start == k) {
                 builder.segment(name);
                 next = starts.next();
             }
-            builder.push(chosen.samples.iter().map(|&i| calls.call(i as usize)));
+            if everybody {
+                calls.planes(chosen.samples.len(), &mut planes);
+                let [some, two, missing] = &planes;
+                builder.push_planes([some, two, missing]);
+            } else {
+                builder.push(chosen.samples.iter().map(|&i| calls.call(i as usize)));
+            }
             Ok(())
         })?;
         drop(starts);

@@ -70,6 +70,36 @@ impl FromStr for Missing {
     }
 }
 
+/// A form in which a kernel is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// GCTA's `.grm.bin`, `.grm.N.bin` and `.grm.id`: `grm`.
+    Grm,
+    /// NumPy's `.npy`, individuals in the order of the cohort: `npy`.
+    Npy,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Format::Grm => "grm",
+            Format::Npy => "npy",
+        })
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "grm" => Ok(Format::Grm),
+            "npy" => Ok(Format::Npy),
+            _ => Err(format!("'{text}' is no format; formats are grm and npy")),
+        }
+    }
+}
+
 /// Which kernel to write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MatrixOptions {
@@ -81,15 +111,18 @@ pub struct MatrixOptions {
     /// What stands for missing calls (`--missing`); `None` for `pairwise` with `ibs` and `mean`
     /// with any other kernel.
     pub missing: Option<Missing>,
+    /// What to write (`--format`).
+    pub formats: Vec<Format>,
 }
 
 impl MatrixOptions {
-    /// `kernel` with γ = 1 / median and its own rule for missing calls.
+    /// `kernel` with γ = 1 / median and its own rule for missing calls, in every format.
     pub fn new(kernel: Kernel) -> Self {
         MatrixOptions {
             kernel,
             gamma: Gammas::Scales(vec![1.0]),
             missing: None,
+            formats: vec![Format::Grm, Format::Npy],
         }
     }
 
@@ -127,7 +160,7 @@ impl MatrixOptions {
 /// What was written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Written {
-    /// `.grm.bin`, `.grm.N.bin`, `.grm.id` and `.npy`.
+    /// `.grm.bin`, `.grm.N.bin`, `.grm.id` and `.npy`, as far as asked for.
     pub files: Vec<PathBuf>,
     /// γ; NaN for a kernel without.
     pub gamma: f64,
@@ -137,8 +170,8 @@ pub struct Written {
 
 /// Writes the kernel of all individuals of `cohort` in their order: the lower triangle as `f32`
 /// to `prefix.grm.bin`, the number of SNPs behind each value (M, or M_ij if pairwise) as `f32` to
-/// `prefix.grm.N.bin`, IDs to `prefix.grm.id`, and all N × N values as `f64` to `prefix.npy`. All
-/// four appear, or none. N² kernel values; pairwise N²·M/64 words of calls besides.
+/// `prefix.grm.N.bin`, IDs to `prefix.grm.id`, and all N × N values as `f64` to `prefix.npy`, as
+/// far as the formats ask for them. All appear, or none. N² kernel values; pairwise N²·M/64 words of calls besides.
 ///
 /// # Errors
 /// Those of [`check`](MatrixOptions::check); `Degenerate` if no SNP varies, γ has no median, or a
@@ -153,7 +186,7 @@ pub fn write_matrix<B: Backend, E: Engine>(
 ) -> Result<Written> {
     let (kernel, missing) = (options.kernel, options.check()?);
     let (samples, genotypes) = (cohort.samples, Arc::new(cohort.genotypes));
-    let files = Files::create(prefix.as_ref(), &samples)?;
+    let files = Files::create(prefix.as_ref(), &samples, &options.formats)?;
     let joint = (missing == Missing::Pairwise).then(|| Joint::new(&genotypes, &samples));
     let mut gamma = f64::NAN;
     let similarity;
@@ -227,29 +260,38 @@ fn stream<B: Backend, E: Engine>(
 /// The files being written.
 struct Files<'a> {
     samples: &'a [Sample],
-    grm: grm::Writer,
-    npy: npy::Writer,
+    grm: Option<grm::Writer>,
+    npy: Option<npy::Writer>,
 }
 
 impl<'a> Files<'a> {
-    fn create(prefix: &Path, samples: &'a [Sample]) -> Result<Self> {
+    fn create(prefix: &Path, samples: &'a [Sample], formats: &[Format]) -> Result<Self> {
         let n = samples.len();
+        let grm = || grm::Writer::create(prefix);
+        let npy = || npy::Writer::create(with_suffix(prefix, ".npy"), n, n);
+        let wanted = |format| formats.contains(&format);
         Ok(Files {
             samples,
-            grm: grm::Writer::create(prefix)?,
-            npy: npy::Writer::create(with_suffix(prefix, ".npy"), n, n)?,
+            grm: wanted(Format::Grm).then(grm).transpose()?,
+            npy: wanted(Format::Npy).then(npy).transpose()?,
         })
     }
 
     fn row(&mut self, i: usize, values: &[f64], count: impl Fn(usize) -> f64) -> Result<()> {
-        self.grm.row(&self.samples[i], &values[..=i], count)?;
-        self.npy.row(values)
+        if let Some(grm) = &mut self.grm {
+            grm.row(&self.samples[i], &values[..=i], count)?;
+        }
+        self.npy.as_mut().map_or(Ok(()), |npy| npy.row(values))
     }
 
     fn commit(self) -> Result<Vec<PathBuf>> {
         let mut set = OutputSet::new();
-        self.grm.finish(&mut set)?;
-        set.add(self.npy.into_file())?;
+        if let Some(grm) = self.grm {
+            grm.finish(&mut set)?;
+        }
+        if let Some(npy) = self.npy {
+            set.add(npy.into_file())?;
+        }
         set.commit()
     }
 }

@@ -294,7 +294,8 @@ fn solves_and_factors_are_within_their_bounds_on_every_instruction_set() {
                     .filter(|at| at % n < at / n)
                     .for_each(|at| values[at] = f64::NAN);
                 let a = Tile::from_f64(n, n, &values, p, 0);
-                conformance::potrf::holds(&Cpu::MEMORY, &a).unwrap_or_else(|e| panic!("{isa}: {e}"));
+                conformance::potrf::holds(&Cpu::MEMORY, &a)
+                    .unwrap_or_else(|e| panic!("{isa}: {e}"));
             }
         }
     });

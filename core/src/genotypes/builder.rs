@@ -8,8 +8,8 @@ use super::{Counts, Genotypes, SEGMENT_BITS, Segment};
 
 /// Builds [`Genotypes`] from SNP-major input, one SNP at a time.
 ///
-/// Calls arrive SNP by SNP (as a `.bed` file holds them) and leave individual by individual: 64
-/// SNPs are gathered in one word per individual before the rows are touched.
+/// Calls arrive SNP by SNP (as a `.bed` file holds them) and leave individual by individual: squares
+/// of 64 SNPs and 64 individuals are transposed, then written line by line.
 ///
 /// ```
 /// use epitile_core::genotypes::GenotypeBuilder;
@@ -27,7 +27,10 @@ pub struct GenotypeBuilder {
     counts: Vec<Counts>,
     /// Finished words, word-major: block w holds the N words of that column.
     blocks: [Vec<u64>; 3],
+    /// SNPs not yet in a block, each ⌈N/64⌉ words of individuals.
     current: [Vec<u64>; 3],
+    /// Storage of one SNP.
+    snp: [Vec<u64>; 3],
     filled: usize,
     any_missing: bool,
 }
@@ -40,7 +43,8 @@ impl GenotypeBuilder {
             segments: Vec::new(),
             counts: Vec::new(),
             blocks: [const { Vec::new() }; 3],
-            current: core::array::from_fn(|_| vec![0; samples]),
+            current: [const { Vec::new() }; 3],
+            snp: [const { Vec::new() }; 3],
             filled: 0,
             any_missing: false,
         }
@@ -63,12 +67,12 @@ impl GenotypeBuilder {
     /// If no segment was started, the number of calls is not the number of individuals, or a
     /// dosage exceeds 2.
     pub fn push(&mut self, calls: impl IntoIterator<Item = Option<u8>>) {
-        assert!(
-            !self.segments.is_empty(),
-            "start a segment before the first SNP"
-        );
-        let mut counts = Counts::default();
-        let (bit, mut seen) = (self.filled, 0);
+        let mut planes = core::mem::take(&mut self.snp);
+        for plane in &mut planes {
+            plane.clear();
+            plane.resize(self.samples.div_ceil(64), 0);
+        }
+        let mut seen = 0;
         for (i, call) in calls.into_iter().enumerate() {
             assert!(
                 i < self.samples,
@@ -76,22 +80,56 @@ impl GenotypeBuilder {
                 self.samples
             );
             seen += 1;
+            let [some, two, missing] = &mut planes;
             match call {
                 Some(x) => {
                     assert!(x <= 2, "dosage {x}");
-                    counts.dosage[x as usize] += 1;
-                    self.current[0][i] |= u64::from(x >= 1) << bit;
-                    self.current[1][i] |= u64::from(x == 2) << bit;
+                    some[i / 64] |= u64::from(x >= 1) << (i % 64);
+                    two[i / 64] |= u64::from(x == 2) << (i % 64);
                 }
-                None => {
-                    counts.missing += 1;
-                    self.current[2][i] |= 1 << bit;
-                }
+                None => missing[i / 64] |= 1 << (i % 64),
             }
         }
         assert_eq!(seen, self.samples, "calls of one SNP");
-        self.any_missing |= counts.missing > 0;
-        self.counts.push(counts);
+        self.push_planes([&planes[0], &planes[1], &planes[2]]);
+        self.snp = planes;
+    }
+
+    /// Adds one SNP as bits of the individuals, 64 in a word from the lowest on: dosage ≥ 1,
+    /// dosage = 2, missing.
+    ///
+    /// # Panics
+    /// If no segment was started, a plane has not ⌈N/64⌉ words, a bit is set past the last
+    /// individual, or the three bits of one contradict each other.
+    pub fn push_planes(&mut self, planes: [&[u64]; 3]) {
+        assert!(
+            !self.segments.is_empty(),
+            "start a segment before the first SNP"
+        );
+        let width = self.samples.div_ceil(64);
+        for plane in planes {
+            assert_eq!(plane.len(), width, "words of a plane");
+            let spare = width * 64 - self.samples;
+            let last = plane.last().map_or(0, |&word| word);
+            assert!(last.leading_zeros() as usize >= spare, "bits of nobody");
+        }
+        let [some, two, missing] = planes;
+        let mut ones = [0; 3];
+        for ((&some, &two), &missing) in some.iter().zip(two).zip(missing) {
+            assert!(two & !some == 0 && missing & some == 0, "bits of one call");
+            for (ones, word) in ones.iter_mut().zip([some, two, missing]) {
+                *ones += word.count_ones();
+            }
+        }
+        let [some, two, missing] = ones;
+        self.any_missing |= missing > 0;
+        self.counts.push(Counts {
+            dosage: [self.samples as u32 - some - missing, some - two, two],
+            missing,
+        });
+        for (current, plane) in self.current.iter_mut().zip(planes) {
+            current.extend_from_slice(plane);
+        }
         self.filled += 1;
         if self.filled == 64 {
             self.flush();
@@ -106,9 +144,13 @@ impl GenotypeBuilder {
         let rows = |plane: &mut Vec<u64>| {
             let columns = core::mem::take(plane);
             let mut rows = vec![0; n * words];
-            for (w, column) in columns.chunks_exact(n.max(1)).enumerate() {
-                for (i, &word) in column.iter().enumerate() {
-                    rows[i * words + w] = word;
+            // Padding makes segments whole lines, which are written at once.
+            for (l, lines) in columns.chunks_exact(8 * n.max(1)).enumerate() {
+                for i in 0..n {
+                    let line = &mut rows[i * words + 8 * l..][..8];
+                    for (word, column) in line.iter_mut().zip(lines.chunks_exact(n)) {
+                        *word = column[i];
+                    }
                 }
             }
             rows
@@ -130,9 +172,18 @@ impl GenotypeBuilder {
     }
 
     fn flush(&mut self) {
+        let (n, width) = (self.samples, self.samples.div_ceil(64));
         for (block, current) in self.blocks.iter_mut().zip(&mut self.current) {
-            block.extend_from_slice(current);
-            current.fill(0);
+            for at in 0..width {
+                let mut square = [0; 64];
+                let snps = current.iter().skip(at).step_by(width.max(1));
+                for (row, &word) in square.iter_mut().zip(snps) {
+                    *row = word;
+                }
+                transpose(&mut square);
+                block.extend_from_slice(&square[..64.min(n - 64 * at)]);
+            }
+            current.clear();
         }
         self.filled = 0;
         let m = self.counts.len();
@@ -159,5 +210,91 @@ impl GenotypeBuilder {
         {
             self.flush();
         }
+    }
+}
+
+/// Transposes a square of bits: bit c of row r becomes bit r of row c.
+fn transpose(square: &mut [u64; 64]) {
+    // Halves of blocks of rows and of their bits change places, from the largest blocks on.
+    let (mut half, mut mask) = (32, 0xffff_ffff_u64);
+    while half > 0 {
+        for first in (0..64).step_by(2 * half) {
+            for r in first..first + half {
+                let other = (square[r] >> half ^ square[r + half]) & mask;
+                square[r] ^= other << half;
+                square[r + half] ^= other;
+            }
+        }
+        half /= 2;
+        mask ^= mask << half;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_square_of_bits_is_transposed() {
+        let mut state = 1u64;
+        let square: [u64; 64] = core::array::from_fn(|_| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            state ^ state >> 29
+        });
+        let mut turned = square;
+        transpose(&mut turned);
+        for (r, row) in square.iter().enumerate() {
+            for (c, turned) in turned.iter().enumerate() {
+                assert_eq!(row >> c & 1, turned >> r & 1, "{r}, {c}");
+            }
+        }
+    }
+
+    #[test]
+    fn planes_and_calls_give_the_same_genotypes() {
+        for n in [1, 63, 64, 65, 130] {
+            let call = |m: usize, i: usize| match (m * 31 + i * 7 + m * i) % 4 {
+                3 => None,
+                x => Some(x as u8),
+            };
+            let (mut a, mut b) = (GenotypeBuilder::new(n), GenotypeBuilder::new(n));
+            for m in 0..200 {
+                if m == 0 || m == 70 {
+                    a.segment("s");
+                    b.segment("s");
+                }
+                a.push((0..n).map(|i| call(m, i)));
+                let plane = |is: &dyn Fn(Option<u8>) -> bool| {
+                    let mut words = vec![0u64; n.div_ceil(64)];
+                    for i in 0..n {
+                        words[i / 64] |= u64::from(is(call(m, i))) << (i % 64);
+                    }
+                    words
+                };
+                b.push_planes([
+                    &plane(&|x| x >= Some(1)),
+                    &plane(&|x| x == Some(2)),
+                    &plane(&|x| x.is_none()),
+                ]);
+            }
+            let (a, b) = (a.finish(), b.finish());
+            for m in 0..200 {
+                for i in 0..n {
+                    assert_eq!(a.dosage(i, m), call(m, i));
+                    assert_eq!(b.dosage(i, m), call(m, i));
+                }
+            }
+            assert_eq!(a.counts(), b.counts());
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "bits of nobody")]
+    fn bits_past_the_last_individual_are_a_bug() {
+        let mut builder = GenotypeBuilder::new(3);
+        builder.segment("s");
+        builder.push_planes([&[8], &[0], &[0]]);
     }
 }

@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use epitile::backend::Job;
 use epitile::cohort::Cohort;
 use epitile::error::{Error, Result};
-use epitile::matrix::{MatrixOptions, Missing, write_matrix};
+use epitile::matrix::{Format, MatrixOptions, Missing, write_matrix};
 use epitile::run::RunLog;
 use epitile::settings::Gammas;
 use epitile_core::backend::Backend;
@@ -19,8 +19,8 @@ use super::program::Run;
 /// Flags of `epitile kernel`.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(
-    after_help = "Writes PREFIX.grm.bin, PREFIX.grm.N.bin, PREFIX.grm.id (GCTA) and \
-PREFIX.npy (N × N, float64).
+    after_help = "Writes PREFIX.grm.bin, PREFIX.grm.N.bin, PREFIX.grm.id (--format grm, GCTA) and \
+PREFIX.npy (--format npy, N × N, float64).
 
 linear:2pq with --missing mean is plink2 --make-rel meanimpute, with --missing pairwise \
 plink2 --make-rel; ibs with --missing pairwise (its default) is 1 − plink1.9 --distance 1-ibs \
@@ -38,6 +38,14 @@ pub(crate) struct Args {
     /// What stands for missing calls: mean (imputed) or pairwise (SNPs at which both are called)
     #[arg(long, value_name = "RULE")]
     missing: Option<Missing>,
+    /// Files to write: grm, npy, or both
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "grm,npy"
+    )]
+    format: Vec<Format>,
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
@@ -70,6 +78,7 @@ impl Run for Args {
             kernel,
             gamma,
             missing: self.missing,
+            formats: self.format.clone(),
         };
         options.check()?;
         let cohort = log.timed("read", || Cohort::load(&self.genotypes.options()))?;

@@ -46,9 +46,48 @@ impl Packed<'_> {
         }
     }
 
+    /// Bits of the first `samples` individuals, 64 in a word: dosage ≥ 1, dosage = 2, missing.
+    ///
+    /// # Panics
+    /// If the file has fewer.
+    pub fn planes(&self, samples: usize, planes: &mut [Vec<u64>; 3]) {
+        let [some, two, missing] = planes;
+        for plane in [&mut *some, &mut *two, &mut *missing] {
+            plane.clear();
+        }
+        for (k, bytes) in self.0[..samples.div_ceil(4)].chunks(16).enumerate() {
+            let mut padded = [0; 16];
+            padded[..bytes.len()].copy_from_slice(bytes);
+            let calls = u128::from_le_bytes(padded);
+            let (low, high) = (even(calls), even(calls >> 1));
+            let there = u64::MAX >> (64 - 64.min(samples - 64 * k));
+            some.push(!low & there);
+            two.push(!(low | high) & there);
+            missing.push(low & !high & there);
+        }
+    }
+
     fn code(&self, i: usize) -> usize {
         usize::from(self.0[i / 4] >> (2 * (i % 4))) & 3
     }
+}
+
+/// The even bits, next to each other.
+fn even(bits: u128) -> u64 {
+    let half = |bits: u64| {
+        let mut x = bits & 0x5555_5555_5555_5555;
+        for (shift, mask) in [
+            (1, 0x3333_3333_3333_3333),
+            (2, 0x0f0f_0f0f_0f0f_0f0f),
+            (4, 0x00ff_00ff_00ff_00ff),
+            (8, 0x0000_ffff_0000_ffff),
+            (16, 0x0000_0000_ffff_ffff),
+        ] {
+            x = (x | x >> shift) & mask;
+        }
+        x
+    };
+    half(bits as u64) | half((bits >> 64) as u64) << 32
 }
 
 /// An open `.bed` file whose size fits its `.fam` and `.bim`.

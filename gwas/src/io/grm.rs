@@ -62,6 +62,8 @@ pub struct Writer {
     counts: AtomicFile,
     ids: AtomicFile,
     rows: usize,
+    /// Storage of one row.
+    bytes: Vec<u8>,
 }
 
 impl Writer {
@@ -76,6 +78,7 @@ impl Writer {
             counts: create(".grm.N.bin")?,
             ids: create(".grm.id")?,
             rows: 0,
+            bytes: Vec::new(),
         })
     }
 
@@ -96,11 +99,16 @@ impl Writer {
         self.rows += 1;
         assert_eq!(values.len(), self.rows, "values of a row of the triangle");
         self.ids.put(format!("{}\t{}\n", sample.fid, sample.iid))?;
-        for (j, &value) in values.iter().enumerate() {
-            self.values.put((value as f32).to_le_bytes())?;
-            self.counts.put((count(j) as f32).to_le_bytes())?;
-        }
-        Ok(())
+        let mut put = |file: &mut AtomicFile, value: &dyn Fn(usize) -> f64| {
+            self.bytes.clear();
+            for j in 0..values.len() {
+                let value = value(j) as f32;
+                self.bytes.extend_from_slice(&value.to_le_bytes());
+            }
+            file.put(&self.bytes)
+        };
+        put(&mut self.values, &|j| values[j])?;
+        put(&mut self.counts, &count)
     }
 
     /// Adds the complete files to `set`.

@@ -31,6 +31,8 @@ pub struct Writer {
     file: AtomicFile,
     columns: usize,
     left: usize,
+    /// Storage of one row.
+    bytes: Vec<u8>,
 }
 
 impl Writer {
@@ -56,6 +58,7 @@ impl Writer {
             file,
             columns,
             left: rows,
+            bytes: Vec::new(),
         })
     }
 
@@ -70,9 +73,10 @@ impl Writer {
         assert!(self.left > 0, "a row too many");
         assert_eq!(values.len(), self.columns, "values of a row");
         self.left -= 1;
-        values
-            .iter()
-            .try_for_each(|value| self.file.put(value.to_le_bytes()))
+        self.bytes.clear();
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        self.bytes.extend(bytes);
+        self.file.put(&self.bytes)
     }
 
     /// The file, for an [`OutputSet`](super::output::OutputSet).

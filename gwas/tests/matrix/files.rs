@@ -8,7 +8,7 @@ use epitile::error::Kind;
 use epitile::io::bim::Snp;
 use epitile::io::chromosome::ChromosomeSet;
 use epitile::io::fam::Sample;
-use epitile::matrix::{MatrixOptions, Missing, write_matrix};
+use epitile::matrix::{Format, MatrixOptions, Missing, write_matrix};
 use epitile::run::RunLog;
 use epitile::settings::Gammas;
 use epitile_core::engine::InOrder;
@@ -145,4 +145,39 @@ fn a_matrix_that_cannot_be_made_leaves_no_file() {
     let error =
         write_matrix(strangers(), &Cpu::MEMORY, &Rayon, &options, absent, &log).unwrap_err();
     assert_eq!(error.kind(), Kind::Write);
+}
+
+#[test]
+fn only_the_files_asked_for_are_written_with_the_same_bytes() {
+    let Some(cohort) = toy() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let log = RunLog::new(None, true);
+    let both = MatrixOptions::new(Kernel::Linear);
+    let one = |format| MatrixOptions {
+        formats: vec![format],
+        ..both.clone()
+    };
+    for (name, options) in [
+        ("both", &both),
+        ("grm", &one(Format::Grm)),
+        ("npy", &one(Format::Npy)),
+    ] {
+        let prefix = folder.path().join(name);
+        write_matrix(
+            cohort.clone(),
+            &Cpu::MEMORY,
+            &InOrder,
+            options,
+            prefix,
+            &log,
+        )
+        .unwrap();
+    }
+    let bytes = |name: &str| fs::read(folder.path().join(name)).unwrap();
+    assert_eq!(bytes("both.grm.bin"), bytes("grm.grm.bin"));
+    assert_eq!(bytes("both.npy"), bytes("npy.npy"));
+    assert!(!folder.path().join("grm.npy").exists());
+    assert!(!folder.path().join("npy.grm.id").exists());
 }
