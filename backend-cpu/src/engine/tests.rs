@@ -89,7 +89,8 @@ fn trace(
 fn the_first_failing_task_is_reported_and_nothing_after_it_depends_on_it() {
     let fails = |op| matches!(op, Op::Potrf { k: 3 } | Op::Trsm { i: 7, k: 2 | 3 });
     let (expected, _) = trace(&InOrder, 9, fails);
-    assert_eq!(expected, Err(Op::Trsm { i: 7, k: 2 }));
+    // Row 3 comes before row 7, though the engine may come to both.
+    assert_eq!(expected, Err(Op::Potrf { k: 3 }));
     for threads in [1, 2, 4] {
         for _ in 0..50 {
             let (result, tiles) = with_threads(threads, || trace(&Rayon, 9, fails));
