@@ -165,7 +165,7 @@ class Comparison:
     def row_build(self):
         """Pair statistics and all kernel tiles in FP32."""
         n, m = self.args.samples, self.args.snps
-        prefix = self.cohort(n, m)
+        prefix = self.cohort(n, m, peers=False)
         gamma = self.ours.load("load", prefix)["gamma"]
 
         def ours():
@@ -233,7 +233,7 @@ class Comparison:
     def row_factor(self):
         """Factors of one matrix."""
         n, ridge = self.args.samples, self.args.ridge
-        prefix = self.cohort(n, self.args.snps)
+        prefix = self.cohort(n, self.args.snps, peers=False)
         file, _ = self.matrix(prefix)
 
         def ours(policy, parts):
