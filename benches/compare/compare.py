@@ -211,7 +211,7 @@ class Comparison:
         prefix = self.cohort(self.args.samples, self.args.snps, peers=False)
         flags = ["--make-rel", "square", "bin"]
         for kernel, least in (("linear", 20), ("linear:std", 10)):
-            ours = lambda: self.program("kernel", prefix, ["--kernel", kernel])
+            ours = lambda: self.program("kernel", prefix, ["--kernel", kernel, "--format", "npy"])
             peers = {"plink2 --make-rel": lambda: self.plink("plink2", prefix, flags)}
             work = f"GRM of {self.args.samples:,} × {self.args.snps:,}, files to files"
             self.contest(work, (f"epitile kernel {kernel}", ours), peers, least)

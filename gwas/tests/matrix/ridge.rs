@@ -147,9 +147,9 @@ fn options(setting: &Value) -> MatrixOptions {
         other => panic!("kernel {other:?}"),
     };
     MatrixOptions {
-        kernel,
         gamma: Gammas::Scales(setting["gamma_mult"].as_f64().into_iter().collect()),
         missing: Some(Missing::Mean),
+        ..MatrixOptions::new(kernel)
     }
 }
 
