@@ -1,7 +1,8 @@
 //! Kernels compiled once per instruction set, chosen at run time.
 //!
-//! Each kernel is one safe body of plain loops that the compiler vectorises; `multiversion!`
+//! Most kernels are one safe body of plain loops that the compiler vectorises; `multiversion!`
 //! compiles it for AVX-512, for AVX2 and for the baseline, and asks the processor which to run.
+//! Those of `gemm/` are written with intrinsics.
 //!
 //! | file | kernels |
 //! |---|---|
@@ -10,6 +11,7 @@
 //! | `spread.rs` | numbers per SNP and dosage, laid out by individual |
 //! | `product.rs` | exact products of integer codes |
 //! | `kernel.rs` | kernel functions of many pairs |
+//! | `gemm/` | products, triangular solves and Cholesky factors of tiles |
 //! | `panel.rs` | products and solves of right-hand-side panels |
 //! | `convert.rs`, `norm.rs` | rounding; sums of magnitudes and squares |
 
