@@ -2,8 +2,8 @@
 //!
 //! Most kernels are one safe body of plain loops that the compiler vectorises; `multiversion!`
 //! compiles it for AVX-512, for AVX2 and for the baseline, and asks the processor which to run.
-//! Counts and lookups, for which there is no plain loop, are written in the instructions of each
-//! set: `popcount/avx512.rs` and so on.
+//! Counts, lookups and the kernels of `gemm/` are written in the instructions of each set:
+//! `popcount/avx512.rs`, `gemm/x86.rs` and so on.
 //!
 //! | file | kernels |
 //! |---|---|
@@ -14,6 +14,7 @@
 //! | `lookup.rs` | sums of numbers per SNP and dosage |
 //! | `product.rs` | exact products of integer codes |
 //! | `kernel.rs` | kernel functions of many pairs |
+//! | `gemm/` | products, triangular solves and Cholesky factors of tiles |
 //! | `panel.rs` | products and solves of right-hand sides |
 //! | `decode.rs` | numbers of any format as f64 |
 //! | `convert.rs`, `norm.rs` | rounding; sums of magnitudes and squares |

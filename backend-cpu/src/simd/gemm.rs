@@ -31,6 +31,7 @@ use epitile_core::precision::exp2;
 
 use crate::algebra::Output;
 use crate::operand::Real;
+#[cfg(target_arch = "x86_64")]
 use crate::simd::level::{Half, Level, isa};
 pub(crate) use pack::Source;
 use space::Space;
@@ -148,6 +149,7 @@ kernels!(f32, (8, 4, 4), pairs);
 kernels!(f64, (8, 4, 2), no_pairs);
 
 /// A product by pairs of BF16 numbers, where that is exact and fast; else C comes back.
+#[cfg(target_arch = "x86_64")]
 fn pairs<'c>(
     alpha: f32,
     a: &Source<'_>,
@@ -155,34 +157,36 @@ fn pairs<'c>(
     c: Output<'c, f32>,
     space: &mut Space,
 ) -> Option<Output<'c, f32>> {
-    #[cfg(target_arch = "x86_64")]
-    if isa().half == Half::Bf16 && a.is_bf16() && b.is_none_or(Source::is_bf16) {
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
-        fn run(
-            alpha: f32,
-            a: &Source<'_>,
-            b: Option<&Source<'_>>,
-            c: Output<'_, f32>,
-            space: &mut Space,
-        ) {
-            // SAFETY: the features that this function enables.
-            unsafe { product::run::<bf16::Bf16, 8>(alpha, a, b, c, space) }
-        }
-        // SAFETY: `isa` has found these features.
-        unsafe { run(alpha, a, b, c, space) };
-        return None;
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
+    fn run(
+        alpha: f32,
+        a: &Source<'_>,
+        b: Option<&Source<'_>>,
+        c: Output<'_, f32>,
+        space: &mut Space,
+    ) {
+        // SAFETY: the features that this function enables.
+        unsafe { product::run::<bf16::Bf16, 8>(alpha, a, b, c, space) }
     }
-    Some(c)
+    if isa().half != Half::Bf16 || !a.is_bf16() || !b.is_none_or(Source::is_bf16) {
+        return Some(c);
+    }
+    // SAFETY: `isa` has found these features.
+    unsafe { run(alpha, a, b, c, space) };
+    None
 }
 
-/// FP64 has none.
-fn no_pairs<'c>(
-    _: f64,
+#[cfg(not(target_arch = "x86_64"))]
+use no_pairs as pairs;
+
+/// There are none in this type.
+fn no_pairs<'c, T>(
+    _: T,
     _: &Source<'_>,
     _: Option<&Source<'_>>,
-    c: Output<'c, f64>,
+    c: Output<'c, T>,
     _: &mut Space,
-) -> Option<Output<'c, f64>> {
+) -> Option<Output<'c, T>> {
     Some(c)
 }
 

@@ -10,6 +10,7 @@ use half::{bf16, f16};
 
 use super::lanes::{Lanes, MOST};
 use crate::operand::Real;
+#[cfg(target_arch = "x86_64")]
 use crate::simd::level::multiversion;
 
 /// An operand by rows: its entry (r, k) is 2^`scale` times stored number `r · down + k · along`.
@@ -61,6 +62,7 @@ impl<'a> Source<'a> {
     }
 
     /// Whether the numbers, scale applied, are zero or normal in BF16, infinite or NaN.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn is_bf16(&self) -> bool {
         match self.elements {
             // At most 2¹⁶ and at least 2⁻¹⁶.
@@ -81,11 +83,13 @@ impl<'a> Source<'a> {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
 multiversion! {
     /// Sets bits of `found` if there are subnormals among these BF16 numbers.
     fn subnormals(bits: &[u16], found: &mut u16) = subnormals_body, subnormals_body
 }
 
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn subnormals_body(bits: &[u16], found: &mut u16) {
     for &b in bits {
