@@ -33,8 +33,6 @@ use space::Space;
 const STRETCH: usize = 1 << 30;
 /// Parts begin at multiples of this: pages, so that no page has two writers.
 const ALIGN: usize = 4096;
-/// What Linux maps around a page that is asked for and in its cache (`fault_around_bytes`).
-const AROUND: u64 = 1 << 16;
 
 /// A temporary file with room for pair statistics and factors. It has no name: nothing is left of
 /// it when the last clone and all that was kept are dropped, or the process ends in any way.
@@ -50,7 +48,7 @@ struct Store {
     book: Mutex<Book>,
     /// Bytes that may be mapped in at a time.
     window: u64,
-    /// Bytes that were mapped in, and what is around them, since everything was last unmapped.
+    /// Bytes mapped in since everything was last unmapped.
     mapped: AtomicU64,
     /// How often everything was unmapped.
     epoch: AtomicU64,
@@ -174,11 +172,10 @@ impl Store {
     /// full; gives the epoch that this belongs to.
     fn enter(&self, bytes: u64) -> u64 {
         self.read.fetch_add(bytes, Ordering::Relaxed);
-        let near = bytes + AROUND;
-        let mapped = self.mapped.fetch_add(near, Ordering::Relaxed) + near;
+        let mapped = self.mapped.fetch_add(bytes, Ordering::Relaxed) + bytes;
         // Of several that see the window full, one takes the sum and clears the maps.
         if mapped > self.window && self.mapped.swap(0, Ordering::Relaxed) > self.window {
-            self.mapped.fetch_add(near, Ordering::Relaxed);
+            self.mapped.fetch_add(bytes, Ordering::Relaxed);
             self.epoch.fetch_add(1, Ordering::Relaxed);
             let maps: Vec<_> = self
                 .book()

@@ -165,13 +165,16 @@ impl Plan {
         };
         // A column of accumulators, and what each thread works on.
         let tiles = n * edge * number.max(4) + threads * TILES * edge * edge * 8;
+        // The engine's graph has an edge for every tile that is read: with small tiles, many.
+        let order = n.div_ceil(edge.max(1));
+        let graph = (order.saturating_pow(3) / 3).min(1 << 50) * 8;
         let panels = columns.max(1).next_multiple_of(WIDTH) as u64;
         let vectors = n * 8 * (VECTORS * panels + 4 * (columns as u64 + rank));
         Plan {
             genotypes: planes(calls) + NAMES * (n + snps),
             pairs: kinds.iter().map(|k| blocks * width(k)).sum(),
             factors: n * (n + edge) / 2 * number * at_once as u64,
-            work: PROGRAM + tiles + vectors * at_once as u64,
+            work: PROGRAM + tiles + graph + vectors * at_once as u64,
             window: threads * TILES * edge.max(block).pow(2) * 8,
             at_once,
             kinds: kinds.len(),
