@@ -49,7 +49,7 @@ pub struct CvOptions {
     pub gammas: Gammas,
     /// Ridges λ.
     pub lambdas: Vec<f64>,
-    /// How systems are to be solved; see [`solve`](Self::solve).
+    /// How systems are to be solved; see [`solve()`](Self::solve()).
     pub solve: SolveOptions,
     /// Rows of a tile; `None` for the rule on sizes.
     pub tile: Option<usize>,
