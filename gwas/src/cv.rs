@@ -9,6 +9,8 @@ mod leave;
 mod scores;
 mod tables;
 
+use std::collections::BTreeMap;
+
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 use epitile_core::kernel::Kernel;
@@ -49,7 +51,7 @@ pub struct CvOptions {
     pub gammas: Gammas,
     /// Ridges λ.
     pub lambdas: Vec<f64>,
-    /// How systems are to be solved; see [`solve`](Self::solve).
+    /// How systems are to be solved; see [`solve()`](Self::solve()).
     pub solve: SolveOptions,
     /// Rows of a tile; `None` for the rule on sizes.
     pub tile: Option<usize>,
@@ -114,7 +116,9 @@ pub struct CvResult {
 /// Validates every setting on every trait and fold.
 ///
 /// # Errors
-/// `Inconsistent` if fewer than two folds have individuals with a trait; those of training.
+/// `Inconsistent` if fewer than two folds have individuals with a trait; `Degenerate` if no trait
+/// has a solution in any setting (one that lacks some is told and goes without them); failures of
+/// the device.
 pub fn cross_validate<B: Backend, E: Engine>(
     similarity: &Similarity<'_, B>,
     engine: &E,
@@ -165,7 +169,19 @@ pub fn cross_validate<B: Backend, E: Engine>(
         options,
         bandwidths: &bandwidths,
     };
+    let mut failed: BTreeMap<(usize, usize), String> = BTreeMap::new();
     context.run(jobs, log, |job, output| {
+        for (l, t, why) in &output.failures {
+            let place = (
+                groups[job.group].traits[*t],
+                job.bandwidth * options.lambdas.len() + l,
+            );
+            let (why, known) = (why.to_string(), failed.entry(place).or_default());
+            // Of several the first by letters: jobs end in any order.
+            if known.is_empty() || why < *known {
+                *known = why;
+            }
+        }
         for (l, traits) in output.predictions.iter().enumerate() {
             let s = job.bandwidth * options.lambdas.len() + l;
             for (&t, predicted) in groups[job.group].traits.iter().zip(traits) {
@@ -191,6 +207,23 @@ pub fn cross_validate<B: Backend, E: Engine>(
         }
         evidence.merge(&output.evidence);
     })?;
+    if let (Some(why), true) = (
+        failed.values().next(),
+        failed.len() == results.len() * settings.len(),
+    ) {
+        return Err(Error::degenerate(why.clone()));
+    }
+    for (&(t, s), why) in &failed {
+        let (of, setting) = (&mut results[t], settings[s]);
+        log.warn(format!(
+            "trait {}, {setting}: {why}; the trait goes without this setting",
+            of.name
+        ));
+        of.scores[s].fill(None);
+        of.predictions[s].fill(f64::NAN);
+        of.squares.get_mut(s).into_iter().for_each(Vec::clear);
+        inner.forget(t, s);
+    }
     if options.scheme == Scheme::Nested {
         for (t, result) in results.iter_mut().enumerate() {
             result.nested = inner.choose(t, &settings, &options.kernels, &result.scores);

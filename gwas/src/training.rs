@@ -225,6 +225,25 @@ impl<'a> Problem<'a> {
         })
     }
 
+    /// Number of traits.
+    pub fn traits(&self) -> usize {
+        self.y.len()
+    }
+
+    /// The same with trait `t` alone.
+    pub fn only(&self, t: usize) -> Self {
+        Problem {
+            y: vec![self.y[t].clone()],
+            ..self.clone()
+        }
+    }
+
+    /// Those of [`guesses`](Self::guesses) that concern trait `t`.
+    pub fn guesses_of(&self, guesses: &[Vec<f64>], t: usize) -> Vec<Vec<f64>> {
+        let common = guesses.len() - self.y.len();
+        [&guesses[..common], &guesses[common + t..][..1]].concat()
+    }
+
     fn values(&self) -> Vec<&[f64]> {
         self.y.iter().map(Vec::as_slice).collect()
     }

@@ -14,13 +14,13 @@ use epitile_core::system::{System, default_edge};
 
 use super::{CvData, CvOptions, Scheme};
 use crate::backend::device_error;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::evidence::Evidence;
 use crate::phenotypes::Trait;
 use crate::run::RunLog;
 use crate::settings::Bandwidth;
 use crate::similarity::Similarity;
-use crate::training::{Problem, Trained, Training};
+use crate::training::{Problem, Trained};
 
 /// Up to this many individuals whole jobs run in parallel, each on one thread; beyond, the tiles
 /// of one job do, since several factors at a time would cost too much memory. Either way the same
@@ -175,9 +175,30 @@ pub(super) fn list(
 
 /// What a job gives.
 pub(super) struct Output {
-    /// Predictions by λ, trait of the group, and tested individual.
+    /// Predictions by λ, trait of the group, and tested individual; NaN where there is no solution.
     pub(super) predictions: Vec<Vec<Vec<f64>>>,
+    /// λ and trait of the group without a solution, and why.
+    pub(super) failures: Vec<(usize, usize, Error)>,
     pub(super) evidence: Evidence,
+}
+
+/// Runs `attempt` on all traits at once and, if their systems cannot be solved, on each alone, with
+/// its place: one trait without a solution leaves the others theirs, with the same bits.
+pub(super) fn each_trait<T>(
+    problem: &Problem<'_>,
+    mut attempt: impl FnMut(&Problem<'_>, Option<usize>) -> Result<Vec<T>>,
+) -> Result<Vec<Result<T>>> {
+    match attempt(problem, None) {
+        Ok(all) => return Ok(all.into_iter().map(Ok).collect()),
+        Err(e) if e.kind() != Kind::Degenerate => return Err(e),
+        Err(_) => {}
+    }
+    let alone = |t| match attempt(&problem.only(t), Some(t)) {
+        Ok(mut one) => Ok(Ok(one.remove(0))),
+        Err(e) if e.kind() == Kind::Degenerate => Ok(Err(e)),
+        Err(e) => Err(e),
+    };
+    (0..problem.traits()).map(alone).collect()
 }
 
 /// What all jobs share.
@@ -270,32 +291,39 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
         self.with_system(train, bandwidth, (engine, &solve), |system, prepared| {
             let mut evidence = Evidence::default();
             let lambdas = &self.options.lambdas;
-            let mut trained: Vec<Vec<Trained>> = lambdas.iter().map(|_| Vec::new()).collect();
-            let mut keep = |l: usize, training: Training, solver: &Solver<'_, B, F>| {
-                let certificates = training.traits.iter().map(|t| &t.certificate);
-                evidence.add(solver, certificates);
-                trained[l] = training.traits;
-            };
+            let mut trained: Vec<Vec<Result<Trained>>> =
+                lambdas.iter().map(|_| Vec::new()).collect();
+            let mut keep =
+                |l: usize, solver: &mut Solver<'_, B, F>, guesses: Option<&[Vec<f64>]>| {
+                    trained[l] = each_trait(&problem, |part, place| {
+                        let own = guesses.zip(place).map(|(g, t)| problem.guesses_of(g, t));
+                        let training = part.train(solver, own.as_deref().or(guesses))?;
+                        Ok(training.traits)
+                    })?;
+                    let solved = trained[l].iter().flatten();
+                    evidence.add(solver, solved.map(|t| &t.certificate));
+                    Ok::<(), Error>(())
+                };
             for shared in self.shared(train.len()) {
                 let mut centre = Solver::new(system, prepared, lambdas[shared.centre], solve);
-                let training = problem.train(&mut centre, None)?;
-                keep(shared.centre, training, &centre);
-                if shared.others.is_empty() {
-                    continue;
-                }
+                keep(shared.centre, &mut centre, None)?;
                 let others: Vec<f64> = shared.others.iter().map(|&l| lambdas[l]).collect();
-                let guesses = problem.guesses(&mut centre, &others)?;
-                for (&l, guesses) in shared.others.iter().zip(&guesses) {
+                // A λ₀ too small to be factored helps no other.
+                let guesses = match (others.is_empty(), centre.factor()) {
+                    (false, Some(_)) => Some(problem.guesses(&mut centre, &others)?),
+                    _ => None,
+                };
+                for (place, &l) in shared.others.iter().enumerate() {
                     let mut solver = Solver::new(system, prepared, lambdas[l], solve);
-                    if let Some(factor) = centre.factor() {
+                    if let (Some(_), Some(factor)) = (&guesses, centre.factor()) {
                         solver.share(factor);
                     }
-                    let training = problem.train(&mut solver, Some(guesses))?;
-                    keep(l, training, &solver);
+                    keep(l, &mut solver, guesses.as_ref().map(|g| &g[place][..]))?;
                 }
             }
             // All λ and traits share passes over the rectangle of the kernel.
-            let weights: Vec<&[f64]> = trained.iter().flatten().map(|t| &t.weights[..]).collect();
+            let solved = trained.iter().flatten().flatten();
+            let weights: Vec<&[f64]> = solved.map(|t| &t.weights[..]).collect();
             let mut random = Vec::new();
             for chunk in weights.chunks(WIDTH) {
                 let panel = Columns::from_slices(train.len(), chunk.iter().copied());
@@ -303,17 +331,28 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
                 random.extend((0..chunk.len()).map(|c| product.column(c).to_vec()));
             }
             let mut random = random.into_iter();
-            let predictions = trained.iter().map(|traits| {
-                let of = |(trained, mut values): (&Trained, Vec<f64>)| {
-                    for (&i, v) in tested.iter().zip(values.iter_mut()) {
-                        *v += self.data.fixed.at(&trained.effects, i as usize);
+            let mut failures = Vec::new();
+            let mut predictions = Vec::new();
+            for (l, traits) in trained.into_iter().enumerate() {
+                let mut of_ridge = Vec::new();
+                for (t, trained) in traits.into_iter().enumerate() {
+                    let mut values = vec![f64::NAN; tested.len()];
+                    match trained {
+                        Err(why) => failures.push((l, t, why)),
+                        Ok(trained) => {
+                            values = random.next().unwrap_or(values);
+                            for (&i, v) in tested.iter().zip(&mut values) {
+                                *v += self.data.fixed.at(&trained.effects, i as usize);
+                            }
+                        }
                     }
-                    values
-                };
-                traits.iter().zip(random.by_ref()).map(of).collect()
-            });
+                    of_ridge.push(values);
+                }
+                predictions.push(of_ridge);
+            }
             Ok(Output {
-                predictions: predictions.collect(),
+                predictions,
+                failures,
                 evidence,
             })
         })

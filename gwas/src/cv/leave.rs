@@ -4,7 +4,7 @@ use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 use epitile_core::solver::Solver;
 
-use super::jobs::{Context, Group, Output};
+use super::jobs::{Context, Group, Output, each_trait};
 use crate::error::Result;
 use crate::evidence::Evidence;
 use crate::training::{Problem, without};
@@ -27,32 +27,52 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
                 let mut evidence = Evidence::default();
                 let mut predictions = Vec::new();
                 let problem = Problem::new(&y, all, self.data.fixed)?;
-                for &lambda in &self.options.lambdas {
+                let mut failures = Vec::new();
+                for (l, &lambda) in self.options.lambdas.iter().enumerate() {
                     let mut solver = Solver::new(system, prepared, lambda, solve);
-                    let (training, residuals) = problem.train_leaving(&mut solver)?;
-                    evidence.add(&solver, training.traits.iter().map(|t| &t.certificate));
-                    let predicted = |(y, residuals): (&&[f64], Vec<f64>)| {
-                        let pairs = all.iter().zip(residuals);
-                        pairs.map(|(&i, r)| y[i as usize] - r).collect()
-                    };
-                    predictions.push(y.iter().zip(residuals).map(predicted).collect());
+                    let traits = each_trait(&problem, |part, _| {
+                        let (training, residuals) = part.train_leaving(&mut solver)?;
+                        Ok(training.traits.into_iter().zip(residuals).collect())
+                    })?;
+                    let solved = traits.iter().flatten();
+                    evidence.add(&solver, solved.map(|(t, _)| &t.certificate));
+                    let mut of_ridge = Vec::new();
+                    for (t, (y, solved)) in y.iter().zip(traits).enumerate() {
+                        of_ridge.push(match solved {
+                            Ok((_, residuals)) => {
+                                let pairs = all.iter().zip(residuals);
+                                pairs.map(|(&i, r)| y[i as usize] - r).collect()
+                            }
+                            Err(why) => {
+                                failures.push((l, t, why));
+                                vec![f64::NAN; all.len()]
+                            }
+                        });
+                    }
+                    predictions.push(of_ridge);
                 }
                 Ok(Output {
                     predictions,
+                    failures,
                     evidence,
                 })
             })?;
+        // NaN throughout means no solution at all.
+        let is_open = |values: &Vec<f64>, at: usize| {
+            values[at].is_nan() && !values.iter().all(|v| v.is_nan())
+        };
         for (at, i) in all.iter().enumerate() {
-            let is_open = |values: &Vec<f64>| values[at].is_nan();
-            if !output.predictions.iter().flatten().any(is_open) {
+            let mut values = output.predictions.iter().flatten();
+            if !values.any(|values| is_open(values, at)) {
                 continue;
             }
             let others = without(all, at);
             let alone = self.held_out((&others, &[*i]), group, bandwidth, engine)?;
             output.evidence.merge(&alone.evidence);
+            output.failures.extend(alone.failures);
             let all = output.predictions.iter_mut().flatten();
             for (values, alone) in all.zip(alone.predictions.iter().flatten()) {
-                if values[at].is_nan() {
+                if is_open(values, at) {
                     values[at] = alone[0];
                 }
             }

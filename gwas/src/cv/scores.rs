@@ -244,6 +244,12 @@ impl Inner {
         }
     }
 
+    /// Forgets what was recorded for setting `s` of trait `t`.
+    pub(super) fn forget(&mut self, t: usize, s: usize) {
+        let place = self.place(t, s, 0, 0);
+        self.mspe[place..place + self.folds * self.folds].fill(f64::NAN);
+    }
+
     /// The settings chosen for trait `t`, with their scores on the outer folds.
     pub(super) fn choose(
         &self,

@@ -6,6 +6,7 @@ mod common;
 #[path = "../common/lab/mod.rs"]
 mod lab;
 
+mod failing;
 mod grid;
 
 use std::collections::BTreeMap;
