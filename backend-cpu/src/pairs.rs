@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use epitile_core::genotypes::Genotypes;
@@ -119,11 +120,42 @@ impl Pairs {
         assert!(cols.iter().all(|&j| (j as usize) < m), "a column of {m}");
         // Whole values are stored in units of 1.
         let shift = self.matrix.unit() - self.unit;
+        if let (Some(rows), Some(cols)) = (stretch(rows), stretch(cols)) {
+            return self.stretch(rows, cols, shift);
+        }
         let of = |j: u32| {
             let number = move |&i: &u32| self.matrix.get(i as usize, j as usize) << shift;
             rows.iter().map(number)
         };
         cols.iter().flat_map(|&j| of(j)).collect()
+    }
+
+    /// The same for neighbouring rows of one block and neighbouring columns of one.
+    fn stretch(&self, rows: Range<usize>, cols: Range<usize>, shift: i32) -> Vec<i64> {
+        let (bi, bj) = (rows.start / PAIR_EDGE, cols.start / PAIR_EDGE);
+        let symmetric = self.matrix.is_symmetric();
+        let width = self.matrix.shape().1.div_ceil(PAIR_EDGE);
+        let (block, down, along) = match (symmetric, bi < bj) {
+            (true, true) => (bj * (bj + 1) / 2 + bi, 1, PAIR_EDGE),
+            (true, false) => (bi * (bi + 1) / 2 + bj, PAIR_EDGE, 1),
+            (false, _) => (bi * width + bj, PAIR_EDGE, 1),
+        };
+        let first = rows.start % PAIR_EDGE * down + cols.start % PAIR_EDGE * along;
+        let mut out = Vec::with_capacity(rows.len() * cols.len());
+        for c in 0..cols.len() {
+            let at = (0..rows.len()).map(|r| first + r * down + c * along);
+            match &self.matrix.blocks()[block] {
+                PairTile::Whole(v) => {
+                    let v = &**v;
+                    out.extend(at.map(|at| i64::from(v[at]) << shift));
+                }
+                PairTile::Fixed(v) => {
+                    let v = &**v;
+                    out.extend(at.map(|at| v[at] << shift));
+                }
+            }
+        }
+        out
     }
 
     /// Values of `map` at whole statistics 0…max, if that is a table and worth making.
@@ -147,6 +179,14 @@ impl Pairs {
         tables.push((key, table.clone()));
         Some(table)
     }
+}
+
+/// The range of `indices`, if they are neighbours in one stored block.
+fn stretch(indices: &[u32]) -> Option<Range<usize>> {
+    let range = *indices.first()? as usize..*indices.last()? as usize + 1;
+    let neighbours = indices.windows(2).all(|w| w[0] + 1 == w[1]);
+    let last = range.end - 1;
+    (neighbours && range.start / PAIR_EDGE == last / PAIR_EDGE).then_some(range)
 }
 
 /// How a block is summed.

@@ -4,12 +4,16 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::backend::Backend;
+use crate::engine::Engine;
 use crate::pairs::MEAN_BITS;
 use crate::sym::Blocks;
 
 /// Up to this many individuals every pair is counted; beyond, the pairs of this many individuals
 /// drawn evenly from the file.
 pub const EXACT_SAMPLES: usize = 32_768;
+
+/// Parts that the pairs are counted in, side by side.
+const PARTS: usize = 16;
 
 /// Groups whose medians give the standard error of a sampled median.
 const GROUPS: usize = 16;
@@ -35,12 +39,13 @@ impl Distances {
     }
 
     /// Counts the pairs of a symmetric distance statistic (not of products) over `samples`
-    /// individuals. Two passes over N²/2 numbers. `None` for fewer than two individuals.
+    /// individuals. A pass over N²/2 numbers, two where they have fractions. `None` for fewer than two individuals.
     ///
     /// # Errors
     /// If the backend fails.
-    pub fn count<B: Backend>(
+    pub fn count<B: Backend, E: Engine>(
         backend: &B,
+        engine: &E,
         pairs: &B::Pairs,
         samples: usize,
     ) -> Result<Option<Self>, B::Error> {
@@ -50,12 +55,12 @@ impl Distances {
                 .map(|i| (i * n / EXACT_SAMPLES) as u32)
                 .collect(),
         };
-        let Some(quantiles) = quantiles(backend, pairs, &chosen)? else {
+        let Some(quantiles) = quantiles(backend, engine, pairs, &chosen)? else {
             return Ok(None);
         };
         let standard_error = match samples > EXACT_SAMPLES {
             false => None,
-            true => Some(median_error(backend, pairs, &chosen)?),
+            true => Some(median_error(backend, engine, pairs, &chosen)?),
         };
         let n = chosen.len() as u64;
         Ok(Some(Distances {
@@ -67,15 +72,16 @@ impl Distances {
 }
 
 /// Standard error of the median from disjoint groups, interleaved over the file.
-fn median_error<B: Backend>(
+fn median_error<B: Backend, E: Engine>(
     backend: &B,
+    engine: &E,
     pairs: &B::Pairs,
     chosen: &[u32],
 ) -> Result<f64, B::Error> {
     let mut medians = Vec::with_capacity(GROUPS);
     for g in 0..GROUPS {
         let group: Vec<u32> = chosen.iter().skip(g).step_by(GROUPS).copied().collect();
-        medians.extend(quantiles(backend, pairs, &group)?.map(|q| q[3]));
+        medians.extend(quantiles(backend, engine, pairs, &group)?.map(|q| q[3]));
     }
     let n = medians.len() as f64;
     let mean = medians.iter().sum::<f64>() / n;
@@ -83,19 +89,33 @@ fn median_error<B: Backend>(
     Ok(num_traits::Float::sqrt(ss / (n - 1.0) / n))
 }
 
-fn quantiles<B: Backend>(
+fn quantiles<B: Backend, E: Engine>(
     backend: &B,
+    engine: &E,
     pairs: &B::Pairs,
     chosen: &[u32],
 ) -> Result<Option<[f64; 7]>, B::Error> {
-    let mut bins: Vec<u64> = Vec::new();
-    visit(backend, pairs, chosen, |v| {
-        let bin = bin(v);
-        if bins.len() <= bin {
-            bins.resize(bin + 1, 0);
+    let mut parts = vec![(Vec::new(), false); PARTS];
+    engine.for_each(
+        &mut parts,
+        |part, (bins, fractions): &mut (Vec<u64>, bool)| {
+            visit(backend, pairs, chosen, part, |v| {
+                let bin = bin(v);
+                if bins.len() <= bin {
+                    bins.resize(bin + 1, 0);
+                }
+                bins[bin] += 1;
+                *fractions |= v & FRACTION != 0;
+            })
+        },
+    )?;
+    let has_fractions = parts.iter().any(|&(_, fractions)| fractions);
+    let mut bins = vec![0; parts.iter().map(|(b, _)| b.len()).max().unwrap_or(0)];
+    for (part, _) in &parts {
+        for (sum, count) in bins.iter_mut().zip(part) {
+            *sum += count;
         }
-        bins[bin] += 1;
-    })?;
+    }
     let count: u64 = bins.iter().sum();
     if count == 0 {
         return Ok(None);
@@ -122,15 +142,25 @@ fn quantiles<B: Backend>(
     let mut wanted: Vec<usize> = places.iter().flatten().map(|&(b, _)| b).collect();
     wanted.sort_unstable();
     wanted.dedup();
+    let mut parts = vec![vec![Vec::new(); wanted.len()]; PARTS];
+    if has_fractions {
+        engine.for_each(&mut parts, |part, found: &mut Vec<Vec<i64>>| {
+            visit(backend, pairs, chosen, part, |v| {
+                // Whole numbers need not be kept: they are the first of their bin.
+                if v & FRACTION != 0
+                    && let Ok(at) = wanted.binary_search(&bin(v))
+                {
+                    found[at].push(v.max(0));
+                }
+            })
+        })?;
+    }
     let mut found: Vec<Vec<i64>> = vec![Vec::new(); wanted.len()];
-    visit(backend, pairs, chosen, |v| {
-        // Whole numbers need not be kept: they are the first of their bin.
-        if v & FRACTION != 0
-            && let Ok(at) = wanted.binary_search(&bin(v))
-        {
-            found[at].push(v.max(0));
+    for part in parts {
+        for (all, some) in found.iter_mut().zip(part) {
+            all.extend(some);
         }
-    })?;
+    }
     found.iter_mut().for_each(|f| f.sort_unstable());
     let unit = crate::precision::exp2(-(MEAN_BITS as i32));
     let value = |(b, within): (usize, usize)| {
@@ -152,15 +182,16 @@ fn bin(v: i64) -> usize {
     (v >> MEAN_BITS).max(0) as usize
 }
 
-/// Calls `f` with every pair i < j.
+/// Calls `f` with every pair i < j of one of [`PARTS`] parts.
 fn visit<B: Backend>(
     backend: &B,
     pairs: &B::Pairs,
     chosen: &[u32],
+    part: usize,
     mut f: impl FnMut(i64),
 ) -> Result<(), B::Error> {
     let blocks = Blocks::new(chosen.len(), 256);
-    for (bi, rows) in blocks.iter().enumerate() {
+    for (bi, rows) in blocks.iter().enumerate().skip(part).step_by(PARTS) {
         for cols in blocks.iter().take(bi + 1) {
             let block = backend.pair_block(pairs, &chosen[rows.clone()], &chosen[cols.clone()])?;
             for (c, column) in block.chunks_exact(rows.len()).enumerate() {

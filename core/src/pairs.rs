@@ -6,8 +6,11 @@
 //! Σ z_i z_j, z = (x − μ)·w, round z once to a fixed-point number instead; see
 //! [`PairStatistic::new`] for the bound.
 
+use alloc::vec;
 use alloc::vec::Vec;
+use core::convert::Infallible;
 
+use crate::engine::Engine;
 use crate::genotypes::{Counts, Genotypes};
 use crate::precision::{exp2, exponent};
 use crate::stored::Stored;
@@ -194,46 +197,61 @@ fn fixed_mean(c: &Counts) -> (i64, i64) {
     )
 }
 
+/// Fraction bits of squared deviations.
+const NORM_BITS: i32 = 48;
+
+/// (x − μ)² for the three dosages x of a SNP, in units of 2^−[`NORM_BITS`].
+fn deviations(c: &Counts) -> [i64; 3] {
+    let mu = c.mean();
+    let fixed = |x: f64| crate::round::nearest_integer((x - mu) * (x - mu) * exp2(NORM_BITS));
+    [0.0, 1.0, 2.0].map(|x| fixed(x) as i64)
+}
+
+/// Mean of ‖x̂ − μ‖² over the individuals that were counted; see [`centred_norms`]. The sum is
+/// exact.
+pub fn mean_centred_norm(counts: &[Counts]) -> f64 {
+    let of = |c: &Counts| -> i128 {
+        let terms = deviations(c).into_iter().zip(c.dosage);
+        terms.map(|(d, n)| i128::from(d) * i128::from(n)).sum()
+    };
+    let samples = |c: &Counts| c.observed() + u64::from(c.missing);
+    let sum: i128 = counts.iter().map(of).sum();
+    sum as f64 * exp2(-NORM_BITS) / counts.first().map_or(0, samples) as f64
+}
+
 /// ‖x̂_i − μ‖² of every individual: the squared distance of its mean-imputed dosages from the
-/// SNP means of `counts`. Summed in 128-bit fixed point with 48 fraction bits.
-pub fn centred_norms(g: &Genotypes, counts: &[Counts]) -> Vec<f64> {
-    const BITS: i32 = 48;
-    let tables: Vec<[i64; 3]> = counts
-        .iter()
-        .map(|c| {
-            let mu = c.mean();
-            [0.0, 1.0, 2.0].map(|x: f64| {
-                crate::round::nearest_integer((x - mu) * (x - mu) * exp2(BITS)) as i64
-            })
-        })
-        .collect();
+/// SNP means of `counts`. Summed in 128-bit fixed point with 48 fraction bits. N·M steps.
+pub fn centred_norms<E: Engine>(engine: &E, g: &Genotypes, counts: &[Counts]) -> Vec<f64> {
+    let tables: Vec<[i64; 3]> = counts.iter().map(deviations).collect();
     // Every SNP counts as dosage 0 first; the planes say where that is wrong.
     let base: i128 = tables.iter().map(|t| i128::from(t[0])).sum();
-    (0..g.samples())
-        .map(|i| {
-            let mut sum = base;
-            for s in g.segments() {
-                for w in s.words.clone() {
-                    let first = s.snps.start + (w - s.words.start) * 64;
-                    let (some, two) = (g.some(i)[w], g.two(i)[w]);
-                    let missing = g.missing(i).map_or(0, |p| p[w]);
-                    for bit in crate::genotypes::Bits(some | missing) {
-                        let t = &tables[first + bit as usize];
-                        let at = |plane: u64| plane >> bit & 1 == 1;
-                        let value = if at(missing) {
-                            0
-                        } else if at(two) {
-                            t[2]
-                        } else {
-                            t[1]
-                        };
-                        sum += i128::from(value - t[0]);
-                    }
+    let mut norms = vec![0.0; g.samples()];
+    let done: Result<(), Infallible> = engine.for_each(&mut norms, |i, norm| {
+        let mut sum = base;
+        for s in g.segments() {
+            for w in s.words.clone() {
+                let first = s.snps.start + (w - s.words.start) * 64;
+                let (some, two) = (g.some(i)[w], g.two(i)[w]);
+                let missing = g.missing(i).map_or(0, |p| p[w]);
+                for bit in crate::genotypes::Bits(some | missing) {
+                    let t = &tables[first + bit as usize];
+                    let at = |plane: u64| plane >> bit & 1 == 1;
+                    let value = if at(missing) {
+                        0
+                    } else if at(two) {
+                        t[2]
+                    } else {
+                        t[1]
+                    };
+                    sum += i128::from(value - t[0]);
                 }
             }
-            sum as f64 * exp2(-BITS)
-        })
-        .collect()
+        }
+        *norm = sum as f64 * exp2(-NORM_BITS);
+        Ok(())
+    });
+    let Ok(()) = done;
+    norms
 }
 
 /// Integers of a block of pairs.

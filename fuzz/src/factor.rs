@@ -87,7 +87,7 @@ pub fn check(bytes: &[u8]) {
     let bandwidth = source.pick(&[1.0, 0.25, 4.0, 1e-3, 1e-7, 100.0]);
     let rank = source.pick(&[None, Some(0), Some(1), Some(5), Some(40)]);
     let genotypes = Arc::new(cohort(&mut source, n, m));
-    let similarity = match Similarity::new(&Cpu::MEMORY, &genotypes, &[kernel], None) {
+    let similarity = match Similarity::new(&Cpu::MEMORY, &InOrder, &genotypes, &[kernel], None) {
         Ok(similarity) => similarity,
         Err(error) => return refused(&error),
     };

@@ -211,7 +211,7 @@ impl Timing<'_> {
         let index: Vec<u32> = (0..n as u32).collect();
         let mut watch = Watch::start();
 
-        let similarity = Similarity::new(backend, genotypes, &[kernel], None)?;
+        let similarity = Similarity::new(backend, engine, genotypes, &[kernel], None)?;
         backend.synchronize().map_err(device_error)?;
         let build = watch.lap();
 
@@ -241,7 +241,14 @@ impl Timing<'_> {
         let new: Vec<u32> = index.iter().copied().take(PREDICTED).collect();
         let new = Arc::new(genotypes.select(&new));
         let moments = similarity.moments();
-        let cross = Cross::new(backend, moments, (kernel, gamma), (&new, genotypes), None)?;
+        let cross = Cross::new(
+            backend,
+            engine,
+            moments,
+            (kernel, gamma),
+            (&new, genotypes),
+            None,
+        )?;
         let rows: Vec<u32> = (0..new.samples() as u32).collect();
         let rectangle = System {
             pairs: &cross.pairs,

@@ -95,7 +95,7 @@ pub fn fit<B: Backend, E: Engine>(
     let genotypes = Arc::new(genotypes);
     let inside = data.inside.map(|(_, inside)| inside.clone());
     let similarity = log.timed("build", || {
-        Similarity::new(backend, &genotypes, &[options.kernel], inside)
+        Similarity::new(backend, engine, &genotypes, &[options.kernel], inside)
     })?;
     let bandwidth = match *bandwidths(&[options.kernel], &options.gamma, &similarity)? {
         [one] => one,

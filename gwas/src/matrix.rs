@@ -194,7 +194,7 @@ pub fn write_matrix<B: Backend, E: Engine>(
         Some(joint) if kernel == Kernel::Ibs => Source::Ibs(joint),
         joint => {
             similarity = log.timed("build", || {
-                Similarity::new(backend, &genotypes, &[kernel], None)
+                Similarity::new(backend, engine, &genotypes, &[kernel], None)
             })?;
             let one = bandwidths(&[kernel], &options.gamma, &similarity)?;
             gamma = one.first().map_or(f64::NAN, |one| one.gamma);

@@ -146,6 +146,7 @@ pub fn predict<B: Backend, E: Engine>(
         let setting = (kernel, gamma);
         let cross = Cross::new(
             backend,
+            engine,
             &model.moments,
             setting,
             (&genotypes, training),

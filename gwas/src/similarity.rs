@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use epitile_core::backend::Backend;
 use epitile_core::distances::Distances;
+use epitile_core::engine::Engine;
 use epitile_core::genotypes::{Counts, Genotypes};
 use epitile_core::kernel::{Kernel, KernelCovariates, KernelMap};
-use epitile_core::pairs::{PairKind, PairStatistic, centred_norms};
+use epitile_core::pairs::{PairKind, PairStatistic, centred_norms, mean_centred_norm};
 
 use crate::backend::device_error;
 use crate::error::{Error, Result};
@@ -59,6 +60,11 @@ impl Inside {
     }
 }
 
+/// Whether the kernel takes ‖x̂ − μ‖² of the individuals.
+fn has_norms(kernel: Kernel) -> bool {
+    matches!(kernel, Kernel::Linear | Kernel::Poly(_))
+}
+
 /// One pair statistic of the cohort.
 struct Store<B: Backend> {
     kind: PairKind,
@@ -71,6 +77,7 @@ struct Store<B: Backend> {
 pub struct Similarity<'a, B: Backend> {
     backend: &'a B,
     moments: Moments,
+    /// ‖x̂ − μ‖² of the individuals, if a kernel asked for takes them.
     norms: Vec<f64>,
     stores: Vec<Store<B>>,
     inside: Option<Inside>,
@@ -82,8 +89,9 @@ impl<'a, B: Backend> Similarity<'a, B> {
     /// # Errors
     /// `Usage` for covariates inside a kernel that has no distance, `Degenerate` if no SNP varies,
     /// and failures of the device.
-    pub fn new(
+    pub fn new<E: Engine>(
         backend: &'a B,
+        engine: &E,
         genotypes: &Arc<Genotypes>,
         kernels: &[Kernel],
         inside: Option<Inside>,
@@ -103,11 +111,13 @@ impl<'a, B: Backend> Similarity<'a, B> {
                 genotypes.samples()
             )));
         }
-        let norms = centred_norms(genotypes, &counts);
-        let mean_diagonal = norms.iter().sum::<f64>() / norms.len() as f64;
+        let norms = match kernels.iter().any(|k| has_norms(*k)) {
+            true => centred_norms(engine, genotypes, &counts),
+            false => Vec::new(),
+        };
         let moments = Moments {
+            mean_diagonal: mean_centred_norm(&counts),
             counts,
-            mean_diagonal,
         };
         let mut similarity = Similarity {
             backend,
@@ -126,7 +136,7 @@ impl<'a, B: Backend> Similarity<'a, B> {
                     .map_err(device_error)?;
                 let distances = match kind {
                     PairKind::Product(_) => None,
-                    _ => Distances::count(backend, &pairs, genotypes.samples())
+                    _ => Distances::count(backend, engine, &pairs, genotypes.samples())
                         .map_err(device_error)?,
                 };
                 similarity.stores.push(Store {
@@ -190,7 +200,7 @@ impl<'a, B: Backend> Similarity<'a, B> {
     /// The kernel function with its constants; `gamma` is ignored by kernels without bandwidth.
     pub fn map(&self, kernel: Kernel, gamma: f64) -> KernelMap {
         let norms = match kernel {
-            Kernel::Linear | Kernel::Poly(_) => self.norms.clone(),
+            kernel if has_norms(kernel) => self.norms.clone(),
             _ => Vec::new(),
         };
         let covariates = self.inside.as_ref().map(|inside| {
@@ -243,8 +253,9 @@ impl<B: Backend> Cross<B> {
     ///
     /// # Errors
     /// Failures of the device.
-    pub fn new(
+    pub fn new<E: Engine>(
         backend: &B,
+        engine: &E,
         moments: &Moments,
         (kernel, gamma): (Kernel, f64),
         (new, training): (&Arc<Genotypes>, &Arc<Genotypes>),
@@ -257,6 +268,7 @@ impl<B: Backend> Cross<B> {
             .pairs(&statistic, &rows, Some(&cols))
             .map_err(device_error)?;
         Ok(Self::with(
+            engine,
             moments,
             (kernel, gamma),
             (new, training),
@@ -269,8 +281,9 @@ impl<B: Backend> Cross<B> {
     ///
     /// # Errors
     /// Failures of the device.
-    pub fn symmetric(
+    pub fn symmetric<E: Engine>(
         backend: &B,
+        engine: &E,
         moments: &Moments,
         (kernel, gamma): (Kernel, f64),
         training: &Arc<Genotypes>,
@@ -282,6 +295,7 @@ impl<B: Backend> Cross<B> {
             .pairs(&statistic, &panel, None)
             .map_err(device_error)?;
         Ok(Self::with(
+            engine,
             moments,
             (kernel, gamma),
             (training, training),
@@ -290,16 +304,17 @@ impl<B: Backend> Cross<B> {
         ))
     }
 
-    fn with(
+    fn with<E: Engine>(
+        engine: &E,
         moments: &Moments,
         (kernel, gamma): (Kernel, f64),
         (new, training): (&Genotypes, &Genotypes),
         inside: Option<(&Inside, &Inside)>,
         pairs: B::Pairs,
     ) -> Self {
-        let norms = |g: &Genotypes| match kernel {
-            Kernel::Linear | Kernel::Poly(_) => centred_norms(g, &moments.counts),
-            _ => Vec::new(),
+        let norms = |g: &Genotypes| match has_norms(kernel) {
+            true => centred_norms(engine, g, &moments.counts),
+            false => Vec::new(),
         };
         let covariates = inside.map(|(new, training)| KernelCovariates {
             count: new.columns.len(),

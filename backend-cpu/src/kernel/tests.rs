@@ -1,6 +1,7 @@
 use super::*;
 use crate::pairs::tests::cohort;
 use crate::simd::level::tests::at_every_level;
+use epitile_core::engine::InOrder;
 use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::{Kernel, KernelCovariates};
 use epitile_core::pairs::{PairStatistic, centred_norms};
@@ -19,7 +20,7 @@ const KERNELS: [Kernel; 8] = [
 
 fn map(kernel: Kernel, rows: &Genotypes, cols: &Genotypes, covariates: bool) -> KernelMap {
     let norms = |g: &Genotypes| match kernel {
-        Kernel::Linear | Kernel::Poly(_) => centred_norms(g, rows.counts()),
+        Kernel::Linear | Kernel::Poly(_) => centred_norms(&InOrder, g, rows.counts()),
         _ => Vec::new(),
     };
     let values = |g: &Genotypes| (0..2 * g.samples()).map(|i| (i % 7) as f64 / 3.0).collect();

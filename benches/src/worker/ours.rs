@@ -85,7 +85,8 @@ impl Ours {
         let cohort = Cohort::load(&CohortOptions::new(prefix)).map_err(said)?;
         let genotypes = Arc::new(cohort.genotypes);
         let kernel = Kernel::Gaussian;
-        let similarity = Similarity::new(&CPU, &genotypes, &[kernel], None).map_err(said)?;
+        let similarity =
+            Similarity::new(&CPU, &Rayon, &genotypes, &[kernel], None).map_err(said)?;
         let gamma = similarity.gamma(kernel, 1.0).map_err(said)?;
         let map = similarity.map(kernel, gamma);
         let n = genotypes.samples();

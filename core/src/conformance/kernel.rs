@@ -8,6 +8,7 @@ use super::failure::{Failure, get, succeed};
 use super::gauge::{converted, same_tile};
 use super::sample::{Sample, cases};
 use crate::backend::Backend;
+use crate::engine::InOrder;
 use crate::genotypes::Genotypes;
 use crate::kernel::{Kernel, KernelCovariates, KernelMap};
 use crate::pairs::{PAIR_EDGE, PairStatistic, centred_norms};
@@ -203,7 +204,7 @@ fn map(
     (rows, cols): (&Genotypes, &Genotypes),
 ) -> KernelMap {
     let norms = |g: &Genotypes| match kernel {
-        Kernel::Linear | Kernel::Poly(_) => centred_norms(g, cols.counts()),
+        Kernel::Linear | Kernel::Poly(_) => centred_norms(&InOrder, g, cols.counts()),
         _ => Vec::new(),
     };
     KernelMap {

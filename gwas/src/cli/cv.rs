@@ -190,7 +190,7 @@ impl Job for Validation<'_> {
             log,
         } = self;
         let similarity = log.timed("build", || {
-            Similarity::new(backend, &calls, &options.kernels, inside)
+            Similarity::new(backend, engine, &calls, &options.kernels, inside)
         })?;
         super::fit::report_distances(&similarity, &options.kernels, log);
         log.timed("associate", || {

@@ -65,8 +65,14 @@ impl<'a, B: Backend, E: Engine> Solvers<'a, B, E> {
         let kernel = model.kernel()?;
         let gamma = model.meta.gamma.unwrap_or(f64::NAN);
         let inside = model.inside.as_ref().map(|i| (i, i));
-        let training =
-            Cross::symmetric(backend, &model.moments, (kernel, gamma), genotypes, inside)?;
+        let training = Cross::symmetric(
+            backend,
+            engine,
+            &model.moments,
+            (kernel, gamma),
+            genotypes,
+            inside,
+        )?;
         let options = SolveOptions {
             policy: model.policy()?,
             tolerance: model.meta.tolerance,

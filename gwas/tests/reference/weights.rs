@@ -11,6 +11,7 @@ use epitile::similarity::Similarity;
 use epitile_core::certificate::{Stop, TOLERANCE, UNIT};
 use epitile_core::columns::Columns;
 use epitile_core::dense::norm2;
+use epitile_core::engine::InOrder;
 use epitile_core::gls::{Fixed, fit};
 use epitile_core::kernel::Kernel;
 use epitile_core::solver::{SolveOptions, Solver};
@@ -57,7 +58,7 @@ fn check(set: &str, of: &str, chr_set: u32) {
         .collect();
     let genotypes = Arc::new(cohort.genotypes);
     let kernels = [Kernel::Gaussian, Kernel::Linear, Kernel::Ibs];
-    let similarity = Similarity::new(&Cpu::MEMORY, &genotypes, &kernels, None).unwrap();
+    let similarity = Similarity::new(&Cpu::MEMORY, &InOrder, &genotypes, &kernels, None).unwrap();
 
     let json = std::fs::read(folder.join(format!("ref/krr_fixed_{of}.json"))).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();

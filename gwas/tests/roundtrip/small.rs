@@ -6,6 +6,7 @@ use epitile::similarity::Similarity;
 use epitile::training::{FixedEffects, Intercept, train};
 use epitile_core::backend::Backend;
 use epitile_core::columns::Columns;
+use epitile_core::engine::InOrder;
 use epitile_core::genotypes::{GenotypeBuilder, Genotypes};
 use epitile_core::kernel::Kernel;
 use epitile_core::precision::Precision;
@@ -61,7 +62,7 @@ pub(super) fn solve(
     (train_rows, test_rows): (&[u32], &[u32]),
 ) -> Option<Solution> {
     let genotypes = Arc::new(calls.genotypes());
-    let similarity = Similarity::new(&Cpu::MEMORY, &genotypes, &[kernel], None).ok()?;
+    let similarity = Similarity::new(&Cpu::MEMORY, &InOrder, &genotypes, &[kernel], None).ok()?;
     let gamma = match kernel.has_gamma() {
         true => similarity.gamma(kernel, 1.0).ok()?,
         false => f64::NAN,
