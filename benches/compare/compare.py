@@ -397,7 +397,8 @@ class Comparison:
         n, m = self.args.samples, self.args.memory_snps
         prefix = self.cohort(n, m, peers=False)
         flags = ["--pheno", f"{prefix}.pheno.txt", "--pheno-name", "y1", "--kernel", "gaussian",
-                 "--lambda", str(self.args.ridge), "--precision", "f32", "--intercept", "mean"]
+                 "--lambda", str(self.args.ridge), "--precision", "f32", "--intercept", "mean",
+                 "--tile", "256"]
         scratch = self.work / "scratch"
         scratch.mkdir(exist_ok=True)
         work = f"Fit {n:,} × {m:,} with a quarter of the memory"

@@ -20,7 +20,7 @@ fn a_run_that_does_not_fit_is_told_the_scratch_file_that_would_do() {
         "the run needs about",
         "--memory allows 26 MiB",
         "--precision f32 or adaptive",
-        "--scratch DIR with 10 MiB free on a disk",
+        "--scratch DIR with 9 MiB free on a disk",
         "of the individuals",
     ];
     lab.fails(FIT, 2, &parts);

@@ -76,7 +76,8 @@ fn the_record_has_times_operations_and_errors_that_fit_together() {
     assert!(record["iterations"].as_u64() >= Some(1));
     assert!(record["passes"].as_u64() >= Some(1));
     assert_eq!(record["factor"]["policy"], "adaptive:0.5");
-    assert_eq!(record["factor"]["deflation"], 16);
+    // Unrelated individuals: only the mean of the kernel stands out.
+    assert_eq!(record["factor"]["deflation"], 1);
     let ceilings = scaling["ceilings"].as_array().unwrap();
     assert!(ceilings.iter().all(|c| number(&c["all"]) > 0.0));
 }

@@ -59,7 +59,7 @@ fn models_are_the_same_bytes_in_a_scratch_file() {
         let lab = lab(missing);
         let fit = format!(
             "fit --bfile s --pheno s.pheno.txt --kernel {kernel} --lambda 0.5 --precision \
-             {precision} --save-factor --weights --out"
+             {precision} --tile 192 --save-factor --weights --out"
         );
         lab.succeeds(&format!("{fit} a"));
         squeezed(&lab, &format!("{fit} b"), more);
