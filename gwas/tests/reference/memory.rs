@@ -49,7 +49,10 @@ fn a_fit_in_a_quarter_of_the_kernels_memory_stays_within_it() {
     // Pair statistics and FP64 factor: N²/2 numbers of 4 and of 8 bytes.
     let quarter: u64 = 8000 * 8000 / 2 * (4 + 8) / 4 / (1 << 20);
     let memory = quarter.to_string();
-    let Some(record) = fitted("2000", &["--threads", "2", "--tile", "256", "--memory", &memory]) else {
+    let Some(record) = fitted(
+        "2000",
+        &["--threads", "2", "--tile", "256", "--memory", &memory],
+    ) else {
         return;
     };
     let (peak, extra) = (record["peak_rss_bytes"].as_u64().unwrap(), &record["extra"]);
