@@ -43,7 +43,7 @@ fn steps(rho: f64) -> f64 {
 }
 
 /// Which ridges share a factor of order `n`: the division of their sorted list with the least
-/// operations, N³/3 for each factor and [`STEP`]·N² for each step.
+/// operations, N³/3 for each factor and 64·N² for each step.
 pub fn plan(n: usize, ridges: &[f64]) -> Vec<Shared> {
     let mut order: Vec<usize> = (0..ridges.len()).collect();
     order.sort_by(|&a, &b| ridges[a].total_cmp(&ridges[b]));
