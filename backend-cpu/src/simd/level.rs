@@ -17,6 +17,7 @@ pub(crate) enum Level {
 
 /// What multiplies 16- and 8-bit numbers faster than FP32 does, beside [`Level::Avx512`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub(crate) enum Half {
     /// Nothing: they are widened to FP32.
     Widened,
@@ -61,7 +62,7 @@ pub(crate) fn level() -> Level {
 impl Isa {
     /// Not more than `name` allows; a name that is none, or of what is not there, changes nothing.
     fn limited(self, name: Option<&str>) -> Isa {
-        let Isa { level, half } = self;
+        let level = self.level;
         match name {
             Some("portable") => Isa {
                 level: Level::Portable,
@@ -77,7 +78,7 @@ impl Isa {
                 half: Half::Widened,
             },
             #[cfg(target_arch = "x86_64")]
-            Some("avx512bf16") if half == Half::Fp16 && has_bf16() => Isa {
+            Some("avx512bf16") if self.half == Half::Fp16 && has_bf16() => Isa {
                 level,
                 half: Half::Bf16,
             },
