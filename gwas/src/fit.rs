@@ -26,7 +26,7 @@ use crate::phenotypes::Trait;
 use crate::run::RunLog;
 use crate::settings::{Bandwidth, Gammas, bandwidths};
 use crate::similarity::{Inside, Similarity};
-use crate::training::{FixedEffects, train};
+use crate::training::{FixedEffects, Problem, Trained};
 
 /// What to fit, and how.
 #[derive(Clone, Debug)]
@@ -64,10 +64,12 @@ pub struct FitData<'a> {
     pub inside: Option<(&'a Design, &'a Inside)>,
 }
 
-/// Fits every trait and returns the model.
+/// Fits every trait and returns the model. A trait whose system cannot be solved is told and left
+/// out.
 ///
 /// # Errors
-/// `Usage` for more than one setting, `Inconsistent` for repeated SNP IDs, those of training.
+/// `Usage` for more than one setting, `Inconsistent` for repeated SNP IDs, `Degenerate` if no trait
+/// has a solution; failures of the device.
 pub fn fit<B: Backend, E: Engine>(
     backend: &B,
     engine: &E,
@@ -109,7 +111,7 @@ pub fn fit<B: Backend, E: Engine>(
     if let Some(text) = similarity.degeneracy(options.kernel, bandwidth.gamma) {
         log.warn(text);
     }
-    let fitted = log.timed("associate", || {
+    let mut fitted = log.timed("associate", || {
         let context = Context {
             similarity: &similarity,
             engine,
@@ -119,6 +121,17 @@ pub fn fit<B: Backend, E: Engine>(
         };
         context.fit_all(log)
     })?;
+    if fitted.traits.iter().all(Option::is_none)
+        && let Some((_, why)) = fitted.failures.pop()
+    {
+        return Err(why);
+    }
+    for (t, why) in &fitted.failures {
+        log.warn(format!(
+            "trait {}: {why}; the model goes without this trait",
+            data.traits[*t].name
+        ));
+    }
     Ok(assemble(
         &similarity,
         (samples, snps),
@@ -145,6 +158,8 @@ struct Fitted {
     traits: Vec<Option<TraitModel>>,
     factors: Vec<SavedFactor>,
     evidence: Evidence,
+    /// Traits without a solution, and why.
+    failures: Vec<(usize, Error)>,
 }
 
 impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
@@ -162,7 +177,7 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
         };
         let progress = log.progress(traits.len() as u64, "traits");
         for t in 0..traits.len() {
-            if fitted.traits[t].is_some() {
+            if rows[..t].contains(&rows[t]) {
                 continue;
             }
             let group: Vec<usize> = (t..traits.len()).filter(|&u| rows[u] == rows[t]).collect();
@@ -195,11 +210,21 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
             .iter()
             .map(|&t| &self.data.traits[t].values[..])
             .collect();
-        let training = train(&mut solver, &y, rows, self.data.fixed)?;
-        fitted
-            .evidence
-            .add(&solver, training.traits.iter().map(|t| &t.certificate));
-        for (&t, trained) in group.iter().zip(training.traits) {
+        let problem = Problem::new(&y, rows, self.data.fixed)?;
+        let trained: Vec<Result<Trained>> =
+            problem.each(|part, _| Ok(part.train(&mut solver, None)?.traits))?;
+        let solved = trained.iter().flatten();
+        fitted.evidence.add(&solver, solved.map(|t| &t.certificate));
+        let mut solved = Vec::new();
+        for (&t, trained) in group.iter().zip(trained) {
+            let trained = match trained {
+                Ok(trained) => trained,
+                Err(why) => {
+                    fitted.failures.push((t, why));
+                    continue;
+                }
+            };
+            solved.push(t);
             let meta = TraitMeta {
                 name: self.data.traits[t].name.clone(),
                 samples: rows.len(),
@@ -215,6 +240,7 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
             });
         }
         if self.options.save_factor
+            && !solved.is_empty()
             && let Some(factor) = solver.factor()
         {
             let backend = self.similarity.backend();
@@ -223,7 +249,7 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
                 .iter()
                 .map(|(_, tile)| backend.download(tile));
             fitted.factors.push(SavedFactor {
-                traits: group.to_vec(),
+                traits: solved,
                 edge: system.edge,
                 tiles: tiles
                     .collect::<Result<Vec<Tile>, _>>()
@@ -244,6 +270,12 @@ fn assemble<B: Backend>(
     bandwidth: Bandwidth,
     fitted: Fitted,
 ) -> Model {
+    // Places among the traits that have a solution.
+    let place = |t: usize| fitted.traits[..t].iter().flatten().count();
+    let mut factors = fitted.factors;
+    for factor in &mut factors {
+        factor.traits.iter_mut().for_each(|t| *t = place(*t));
+    }
     let mut traits: Vec<TraitModel> = fitted.traits.into_iter().flatten().collect();
     // The model's individuals are those that any trait was trained on.
     let mut used: Vec<u32> = traits.iter().flat_map(|t| t.rows.iter().copied()).collect();
@@ -322,7 +354,7 @@ fn assemble<B: Backend>(
             sha256: digest(&genotypes),
         },
         evidence: fitted.evidence,
-        factors: fitted.factors.iter().map(factor_meta).collect(),
+        factors: factors.iter().map(factor_meta).collect(),
     };
     Model {
         meta,
@@ -331,6 +363,6 @@ fn assemble<B: Backend>(
         fixed,
         inside,
         genotypes: Some(genotypes),
-        factors: fitted.factors,
+        factors,
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::solve_error;
 use crate::covariates::Design;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// Magnitudes of a trait's largest value: sums of squares, also of residuals near rounding, stay
 /// in the range of FP64.
@@ -238,6 +238,28 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// Runs `attempt` on all traits at once and, if their systems cannot be solved, on each alone,
+    /// with its place: one trait without a solution leaves the others theirs, with the same bits.
+    ///
+    /// # Errors
+    /// Other failures than systems that cannot be solved (`Degenerate`), which are in the results.
+    pub fn each<T>(
+        &self,
+        mut attempt: impl FnMut(&Problem<'a>, Option<usize>) -> Result<Vec<T>>,
+    ) -> Result<Vec<Result<T>>> {
+        match attempt(self, None) {
+            Ok(all) => return Ok(all.into_iter().map(Ok).collect()),
+            Err(e) if e.kind() != Kind::Degenerate => return Err(e),
+            Err(_) => {}
+        }
+        let alone = |t| match attempt(&self.only(t), Some(t)) {
+            Ok(mut one) => Ok(Ok(one.remove(0))),
+            Err(e) if e.kind() == Kind::Degenerate => Ok(Err(e)),
+            Err(e) => Err(e),
+        };
+        (0..self.traits()).map(alone).collect()
+    }
+
     /// Those of [`guesses`](Self::guesses) that concern trait `t`.
     pub fn guesses_of(&self, guesses: &[Vec<f64>], t: usize) -> Vec<Vec<f64>> {
         let common = guesses.len() - self.y.len();
@@ -332,18 +354,4 @@ impl<'a> Problem<'a> {
             kept: self.kept.clone(),
         }
     }
-}
-
-/// Trains traits `y` (values of all individuals of the cohort) on the individuals `rows`, which
-/// must be those of the solver's system.
-///
-/// # Errors
-/// Those of [`Problem`].
-pub fn train<B: Backend, E: Engine>(
-    solver: &mut Solver<'_, B, E>,
-    y: &[&[f64]],
-    rows: &[u32],
-    fixed: &FixedEffects,
-) -> Result<Training> {
-    Problem::new(y, rows, fixed)?.train(solver, None)
 }

@@ -14,7 +14,7 @@ use epitile_core::system::{System, default_edge};
 
 use super::{CvData, CvOptions, Scheme};
 use crate::backend::device_error;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::evidence::Evidence;
 use crate::phenotypes::Trait;
 use crate::run::RunLog;
@@ -182,25 +182,6 @@ pub(super) struct Output {
     pub(super) evidence: Evidence,
 }
 
-/// Runs `attempt` on all traits at once and, if their systems cannot be solved, on each alone, with
-/// its place: one trait without a solution leaves the others theirs, with the same bits.
-pub(super) fn each_trait<T>(
-    problem: &Problem<'_>,
-    mut attempt: impl FnMut(&Problem<'_>, Option<usize>) -> Result<Vec<T>>,
-) -> Result<Vec<Result<T>>> {
-    match attempt(problem, None) {
-        Ok(all) => return Ok(all.into_iter().map(Ok).collect()),
-        Err(e) if e.kind() != Kind::Degenerate => return Err(e),
-        Err(_) => {}
-    }
-    let alone = |t| match attempt(&problem.only(t), Some(t)) {
-        Ok(mut one) => Ok(Ok(one.remove(0))),
-        Err(e) if e.kind() == Kind::Degenerate => Ok(Err(e)),
-        Err(e) => Err(e),
-    };
-    (0..problem.traits()).map(alone).collect()
-}
-
 /// What all jobs share.
 pub(super) struct Context<'a, 'b, B: Backend, E> {
     pub(super) similarity: &'a Similarity<'b, B>,
@@ -295,7 +276,7 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
                 lambdas.iter().map(|_| Vec::new()).collect();
             let mut keep =
                 |l: usize, solver: &mut Solver<'_, B, F>, guesses: Option<&[Vec<f64>]>| {
-                    trained[l] = each_trait(&problem, |part, place| {
+                    trained[l] = problem.each(|part, place| {
                         let own = guesses.zip(place).map(|(g, t)| problem.guesses_of(g, t));
                         let training = part.train(solver, own.as_deref().or(guesses))?;
                         Ok(training.traits)

@@ -4,7 +4,7 @@ use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 use epitile_core::solver::Solver;
 
-use super::jobs::{Context, Group, Output, each_trait};
+use super::jobs::{Context, Group, Output};
 use crate::error::Result;
 use crate::evidence::Evidence;
 use crate::training::{Problem, without};
@@ -30,7 +30,7 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
                 let mut failures = Vec::new();
                 for (l, &lambda) in self.options.lambdas.iter().enumerate() {
                     let mut solver = Solver::new(system, prepared, lambda, solve);
-                    let traits = each_trait(&problem, |part, _| {
+                    let traits = problem.each(|part, _| {
                         let (training, residuals) = part.train_leaving(&mut solver)?;
                         Ok(training.traits.into_iter().zip(residuals).collect())
                     })?;

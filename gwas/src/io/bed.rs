@@ -136,7 +136,7 @@ impl Bed {
     /// hands each to `each` as its place in `wanted` and its calls. Holds about 1 MiB at a time.
     ///
     /// # Errors
-    /// `Read`; what `each` returns.
+    /// `Read`; `Malformed` for calls after those of the last individual; what `each` returns.
     ///
     /// # Panics
     /// If an index is not below [`snps`](Self::snps).
@@ -161,11 +161,35 @@ impl Bed {
                 .and_then(|_| self.file.read_exact(&mut buffer))
                 .map_err(|e| Error::read(&self.path, &e))?;
             for k in 0..run {
-                each(at + k, Packed(&buffer[k * stride..][..stride]))?;
+                let calls = &buffer[k * stride..][..stride];
+                self.check_padding(first as usize + k, calls)?;
+                each(at + k, Packed(calls))?;
             }
             at += run;
         }
         Ok(())
+    }
+}
+
+impl Bed {
+    /// Bits after the last individual's are zero, unless the `.fam` lacks individuals.
+    fn check_padding(&self, snp: usize, calls: &[u8]) -> Result<()> {
+        let used = 2 * (self.samples % 4);
+        match calls.last() {
+            Some(&last) if used > 0 && last >> used != 0 => {}
+            _ => return Ok(()),
+        }
+        let end = MAGIC.len() + (snp + 1) * calls.len() - 1;
+        Err(Error::malformed(
+            &self.path,
+            Place::Byte(end as u64),
+            format!("calls of SNP {} after the last individual's", snp + 1),
+            &format!(
+                "zeros after {} individuals, those of the .fam",
+                self.samples
+            ),
+            "The .fam probably lacks rows: take the one that was made with the .bed",
+        ))
     }
 }
 
@@ -311,6 +335,27 @@ mod tests {
                 }
                 Ok(_) => assert_eq!((n, m), (9, 2)),
             }
+        }
+    }
+
+    #[test]
+    fn calls_after_the_last_individual_are_told() {
+        let bytes = [0x6c, 0x1b, 1, 0b11_10_01_00, 0b01_11];
+        let all = |samples| {
+            let mut bed = Bed::open(scratch(&bytes).path(), samples, 1).unwrap();
+            bed.visit(&[0], |_, _| Ok(()))
+        };
+        assert!(all(6).is_ok());
+        let error = all(5).unwrap_err();
+        assert_eq!(error.exit_code(), 6);
+        let text = error.to_string();
+        for part in [
+            "byte 4",
+            "SNP 1 ",
+            "zeros after 5 individuals",
+            "lacks rows",
+        ] {
+            assert!(text.contains(part), "{text}");
         }
     }
 

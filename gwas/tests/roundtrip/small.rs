@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use epitile::similarity::Similarity;
-use epitile::training::{FixedEffects, Intercept, train};
+use epitile::training::{FixedEffects, Intercept, Problem};
 use epitile_core::backend::Backend;
 use epitile_core::columns::Columns;
 use epitile_core::engine::InOrder;
@@ -81,7 +81,8 @@ pub(super) fn solve(
     let mut solver = Solver::new(system, &prepared, RIDGE, options);
     let none = epitile::covariates::Design::empty(y.len());
     let fixed = FixedEffects::new(Intercept::Mean, &none, y.len()).unwrap();
-    let training = train(&mut solver, &[y], train_rows, &fixed).unwrap();
+    let problem = Problem::new(&[y], train_rows, &fixed).unwrap();
+    let training = problem.train(&mut solver, None).unwrap();
     let trained = &training.traits[0];
     let panel = Columns::from_slices(train_rows.len(), [trained.weights.as_slice()]);
     let random = system.cross(test_rows, &panel).unwrap();
