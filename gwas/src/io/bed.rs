@@ -184,7 +184,7 @@ impl Bed {
             &self.path,
             Place::Byte(end as u64),
             format!("calls of SNP {} after the last individual's", snp + 1),
-            &format!(
+            format!(
                 "zeros after {} individuals, those of the .fam",
                 self.samples
             ),
