@@ -10,7 +10,7 @@ use epitile_core::sym::SymTiles;
 use epitile_core::task::Task;
 use rayon::prelude::*;
 
-/// Runs tasks on the current rayon thread pool, the most urgent of the ready ones first.
+/// Runs tasks on the current rayon thread pool, of the ready ones the first of the stream first.
 ///
 /// The result, and the error if tasks fail, are those of
 /// [`InOrder`](epitile_core::engine::InOrder) for any number of threads.
@@ -64,7 +64,7 @@ struct Run<'a, T, E, F> {
     tasks: Vec<Task>,
     graph: Graph,
     tiles: &'a SymTiles<RwLock<T>>,
-    ready: Mutex<BinaryHeap<(u64, Reverse<usize>)>>,
+    ready: Mutex<BinaryHeap<Reverse<usize>>>,
     /// Index of the first failing task so far; later ones are skipped.
     failed: AtomicUsize,
     error: Mutex<Option<(usize, E)>>,
@@ -77,16 +77,15 @@ impl<T, E, F> Run<'_, T, E, F>
 where
     T: Send + Sync,
     E: Send,
-    F: Fn(&Task, &[&T], &mut T) -> Result<(), E> + Sync,
+    F: Fn(Task, &[&T], &mut T) -> Result<(), E> + Sync,
 {
-    /// Marks a task ready and starts a job, which takes the most urgent ready task of then.
+    /// Marks a task ready and starts a job, which takes the first ready task of then.
     fn ready<'s>(&'s self, scope: &rayon::Scope<'s>, t: usize) {
-        let entry = (self.tasks[t].priority, Reverse(t));
-        self.ready.lock().expect(POISON).push(entry);
+        self.ready.lock().expect(POISON).push(Reverse(t));
         scope.spawn(|scope| {
             // One job per entry: the heap is not empty.
             let next = self.ready.lock().expect(POISON).pop();
-            let (_, Reverse(t)) = next.expect("an entry for every job");
+            let Reverse(t) = next.expect("an entry for every job");
             if t < self.failed.load(Ordering::Acquire) {
                 self.execute(t);
             }
@@ -100,7 +99,7 @@ where
 
     fn execute(&self, t: usize) {
         // The order of tasks keeps these locks free; a poisoned one repeats an earlier panic.
-        let task = &self.tasks[t];
+        let task = self.tasks[t];
         let mut out = self.tiles[task.write()].write().expect("a panicked task");
         let guards: Vec<_> = task
             .reads()
@@ -128,7 +127,7 @@ impl Engine for Rayon {
     where
         T: Default + Send + Sync,
         E: Send,
-        F: Fn(&Task, &[&T], &mut T) -> Result<(), E> + Sync,
+        F: Fn(Task, &[&T], &mut T) -> Result<(), E> + Sync,
     {
         let tasks: Vec<Task> = tasks.collect();
         let graph = Graph::new(tiles, &tasks);

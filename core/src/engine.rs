@@ -22,7 +22,7 @@ pub trait Engine: Sync {
     where
         T: Default + Send + Sync,
         E: Send,
-        F: Fn(&Task, &[&T], &mut T) -> Result<(), E> + Sync;
+        F: Fn(Task, &[&T], &mut T) -> Result<(), E> + Sync;
 
     /// Runs `f` once on each item, with its place; items are independent.
     ///
@@ -49,12 +49,12 @@ impl Engine for InOrder {
     where
         T: Default + Send + Sync,
         E: Send,
-        F: Fn(&Task, &[&T], &mut T) -> Result<(), E> + Sync,
+        F: Fn(Task, &[&T], &mut T) -> Result<(), E> + Sync,
     {
         for task in tasks {
             let mut out = core::mem::take(&mut tiles[task.write()]);
             let reads: Vec<&T> = task.reads().into_iter().map(|at| &tiles[at]).collect();
-            execute(&task, &reads, &mut out)?;
+            execute(task, &reads, &mut out)?;
             tiles[task.write()] = out;
         }
         Ok(())

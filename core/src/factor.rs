@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::precision::Precision;
 use crate::sym::{Blocks, SymTiles};
 use crate::system::System;
-use crate::task::{Op, cholesky};
+use crate::task::{Task, cholesky};
 use crate::tile::natural_scale;
 
 /// A Cholesky factor L in tiles of planned precisions.
@@ -75,7 +75,7 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
             &mut tiles,
             cholesky(order),
             |task, reads, out: &mut Option<B::Tile>| {
-                self.execute(task.op, (ridge, plan, deflation), reads, out)
+                self.execute(task, (ridge, plan, deflation), reads, out)
                     .map_err(|error| match error.kind() {
                         ErrorKind::NotPositiveDefinite { pivot } => {
                             FactorError::NotPositiveDefinite {
@@ -95,7 +95,7 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
 
     fn execute(
         &self,
-        op: Op,
+        task: Task,
         (ridge, plan, deflation): (f64, &SymTiles<Precision>, Option<&Deflation<B::Tile>>),
         reads: &[&Option<B::Tile>],
         out: &mut Option<B::Tile>,
@@ -104,13 +104,18 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
         let tile = |t: &Option<B::Tile>| -> bool { t.is_some() };
         debug_assert!(reads.iter().all(|t| tile(t)), "operands are finished");
         let reads: Vec<&B::Tile> = reads.iter().filter_map(|t| t.as_ref()).collect();
-        match op {
-            Op::Update { i, k } => {
+        match task {
+            Task::Update { i, k, from, .. } => {
                 let accumulator = plan[(i, k)].accumulator();
-                let mut sum = self.deflated_tile((i, k), accumulator, deflation)?;
+                let mut sum = match out.take() {
+                    Some(sum) if from > 0 => sum,
+                    _ => self.deflated_tile((i, k), accumulator, deflation)?,
+                };
                 if i == k {
                     assert_eq!(accumulator, plan[(i, k)], "diagonal tiles are F32 or F64");
-                    backend.shift(&mut sum, ridge)?;
+                    if from == 0 {
+                        backend.shift(&mut sum, ridge)?;
+                    }
                     for l in reads {
                         // A(k,k) ← A(k,k) − L(k,j) L(k,j)ᵀ
                         backend.syrk(-1.0, l, &mut sum)?;
@@ -128,13 +133,13 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
                 }
                 *out = Some(sum);
             }
-            Op::Potrf { .. } => {
+            Task::Potrf { .. } => {
                 if let Some(mut a) = out.take() {
                     backend.potrf(&mut a)?;
                     *out = Some(backend.settle(a)?);
                 }
             }
-            Op::Trsm { i, k } => {
+            Task::Trsm { i, k } => {
                 if let Some(mut a) = out.take() {
                     backend.trsm(Solve::RightTransposed, reads[0], &mut a)?;
                     let precision = plan[(i, k)];

@@ -3,7 +3,7 @@ use crate::Cpu;
 use epitile_core::backend::{Backend, Solve, Trans};
 use epitile_core::engine::InOrder;
 use epitile_core::precision::Precision;
-use epitile_core::task::{Op, cholesky};
+use epitile_core::task::{Task, cholesky};
 use epitile_core::tile::Tile;
 
 fn with_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> R {
@@ -21,16 +21,17 @@ fn entry(r: usize, c: usize) -> f64 {
 /// The left-looking factor of a small matrix, in a mixture of precisions.
 fn factor(engine: &impl Engine, order: usize) -> SymTiles<Option<Tile>> {
     let mut tiles = SymTiles::from_fn(order, |_, _| None);
-    let execute = |task: &Task, reads: &[&Option<Tile>], out: &mut Option<Tile>| {
+    let execute = |task: Task, reads: &[&Option<Tile>], out: &mut Option<Tile>| {
         let read = |t: usize| reads[t].as_ref().unwrap();
-        match task.op {
-            Op::Update { i, k } => {
+        match task {
+            Task::Update { i, k, from, to } => {
                 let mut values = Vec::new();
                 for c in 0..EDGE {
                     values.extend((0..EDGE).map(|r| entry(i * EDGE + r, k * EDGE + c)));
                 }
-                let mut sum = Tile::from_f64(EDGE, EDGE, &values, Precision::F32, 0);
-                for j in 0..k {
+                let built = || Tile::from_f64(EDGE, EDGE, &values, Precision::F32, 0);
+                let mut sum = out.take().filter(|_| from > 0).unwrap_or_else(built);
+                for j in 0..to - from {
                     if i == k {
                         Cpu::MEMORY.syrk(-1.0, read(j), &mut sum)?;
                     } else {
@@ -40,8 +41,8 @@ fn factor(engine: &impl Engine, order: usize) -> SymTiles<Option<Tile>> {
                 }
                 *out = Some(sum);
             }
-            Op::Potrf { .. } => Cpu::MEMORY.potrf(out.as_mut().unwrap())?,
-            Op::Trsm { i, k } => {
+            Task::Potrf { .. } => Cpu::MEMORY.potrf(out.as_mut().unwrap())?,
+            Task::Trsm { i, k } => {
                 let mut b = out.take().unwrap();
                 Cpu::MEMORY.trsm(Solve::RightTransposed, read(0), &mut b)?;
                 let precision = [Precision::F32, Precision::F16][(i + k) % 2];
@@ -69,17 +70,17 @@ fn the_factor_has_the_same_bits_for_any_number_of_threads() {
 fn trace(
     engine: &impl Engine,
     order: usize,
-    fails: impl Fn(Op) -> bool + Sync,
-) -> (Result<(), Op>, SymTiles<Vec<Op>>) {
+    fails: impl Fn(Task) -> bool + Sync,
+) -> (Result<(), Task>, SymTiles<Vec<Task>>) {
     let mut tiles = SymTiles::from_fn(order, |_, _| Vec::new());
     let result = engine.run(&mut tiles, cholesky(order), |task, reads, out| {
         if reads.iter().any(|r| r.is_empty()) {
             panic!("{task:?} runs before what it reads");
         }
-        if fails(task.op) {
-            return Err(task.op);
+        if fails(task) {
+            return Err(task);
         }
-        out.push(task.op);
+        out.push(task);
         Ok(())
     });
     (result, tiles)
@@ -87,19 +88,19 @@ fn trace(
 
 #[test]
 fn the_first_failing_task_is_reported_and_nothing_after_it_depends_on_it() {
-    let fails = |op| matches!(op, Op::Potrf { k: 3 } | Op::Trsm { i: 7, k: 2 | 3 });
+    let fails = |op| matches!(op, Task::Potrf { k: 3 } | Task::Trsm { i: 7, k: 2 | 3 });
     let (expected, _) = trace(&InOrder, 9, fails);
     // Row 3 comes before row 7, though the engine may come to both.
-    assert_eq!(expected, Err(Op::Potrf { k: 3 }));
+    assert_eq!(expected, Err(Task::Potrf { k: 3 }));
     for threads in [1, 2, 4] {
         for _ in 0..50 {
             let (result, tiles) = with_threads(threads, || trace(&Rayon, 9, fails));
             assert_eq!(result, expected);
             // Column 3 never got its pivot, so no column after it was solved.
             assert!(
-                tiles
-                    .iter()
-                    .all(|((i, k), ops)| { k < 3 || i == k || !ops.contains(&Op::Trsm { i, k }) })
+                tiles.iter().all(|((i, k), ops)| {
+                    k < 3 || i == k || !ops.contains(&Task::Trsm { i, k })
+                })
             );
         }
     }
@@ -126,7 +127,7 @@ fn a_panic_in_a_task_reaches_the_caller() {
         let caught = with_threads(threads, || {
             std::panic::catch_unwind(|| {
                 trace(&Rayon, 6, |op| match op {
-                    Op::Potrf { k: 2 } => panic!("on purpose"),
+                    Task::Potrf { k: 2 } => panic!("on purpose"),
                     _ => false,
                 })
             })
@@ -136,16 +137,12 @@ fn a_panic_in_a_task_reaches_the_caller() {
 }
 
 #[test]
-fn urgent_tasks_start_first() {
+fn ready_tasks_start_in_the_order_of_the_stream() {
     // One thread, so the order of the heap is the order of execution.
     let seen = Mutex::new(Vec::new());
     with_threads(1, || {
         let mut tiles = SymTiles::from_fn(4, |_, _| ());
-        let tasks = [1, 9, 5, 9].into_iter().enumerate();
-        let tasks = tasks.map(|(k, priority)| Task {
-            op: Op::Potrf { k },
-            priority,
-        });
+        let tasks = [2, 0, 3, 1].into_iter().map(|k| Task::Potrf { k });
         Rayon
             .run(&mut tiles, tasks, |task, _, _| {
                 seen.lock().unwrap().push(task.write().0);
@@ -153,5 +150,5 @@ fn urgent_tasks_start_first() {
             })
             .unwrap();
     });
-    assert_eq!(seen.into_inner().unwrap(), [1, 3, 2, 0]);
+    assert_eq!(seen.into_inner().unwrap(), [2, 0, 3, 1]);
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use epitile_core::policy;
 use epitile_core::precision::Precision;
 use epitile_core::solver::Step;
 use epitile_core::sym::{Blocks, SymTiles};
-use epitile_core::{policy, task};
+use epitile_core::task::{Task, cholesky};
 use serde::Serialize;
 
 /// Floating-point operations by kind: a multiplication and an addition each count as one.
@@ -55,25 +56,25 @@ pub fn shares(blocks: Blocks, plan: &SymTiles<Precision>) -> Shares {
         share.tiles += 1;
         share.bytes += (blocks.range(i).len() * blocks.range(j).len() * p.bytes()) as u64;
     }
-    for task in task::cholesky(blocks.count()) {
+    for task in cholesky(blocks.count()) {
         let mut add = |p: Precision, to: fn(&mut Operations) -> &mut f64, count: f64| {
             *to(&mut shares.entry(p).or_default().operations) += count;
         };
-        match task.op {
-            task::Op::Update { i, k } if i == k => (0..k).for_each(|j| {
+        match task {
+            Task::Update { i, k, from, to } if i == k => (from..to).for_each(|j| {
                 let b = edge(k);
                 add(plan[(k, j)], |o| &mut o.syrk, b * (b + 1.0) * edge(j));
             }),
-            task::Op::Update { i, k } => (0..k).for_each(|j| {
+            Task::Update { i, k, from, to } => (from..to).for_each(|j| {
                 let wider = wider(plan[(i, j)], plan[(k, j)]);
                 add(wider, |o| &mut o.gemm, 2.0 * edge(i) * edge(k) * edge(j));
             }),
-            task::Op::Potrf { k } => {
+            Task::Potrf { k } => {
                 let b = edge(k);
                 let count = b * (b + 1.0) * (2.0 * b + 1.0) / 6.0;
                 add(plan[(k, k)], |o| &mut o.potrf, count);
             }
-            task::Op::Trsm { i, k } => {
+            Task::Trsm { i, k } => {
                 let computed = wider(plan[(k, k)], plan[(i, k)].accumulator());
                 add(computed, |o| &mut o.trsm, edge(i) * edge(k) * edge(k));
             }
