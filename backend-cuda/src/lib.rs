@@ -1,9 +1,58 @@
-//! The CUDA backend of epitile.
+//! The CUDA backend of epitile: [`Cuda`] computes on tiles in the memory of one NVIDIA GPU.
 //!
-//! So far it only looks: [`probe()`] says which device could be used, or what is missing. Not yet
-//! run on a GPU.
+//! **Not yet run on a GPU.** What could be tested without one was: the kernels' own text compiled for
+//! a CPU, and everything else on fake libraries (`fake/`), through the conformance suite.
+//!
+//! | file | job |
+//! |---|---|
+//! | `backend.rs` | [`Cuda`]: the operations of `epitile_core::backend::Backend` |
+//! | `probe.rs` | [`probe()`]: which device there is, or what is missing |
+//! | `tile.rs` | [`CudaTile`]: a matrix on the device |
+//! | `pairs.rs` | [`CudaPanel`], [`CudaPairs`]: exact pair statistics |
+//! | `kernel.rs` | kernel tiles |
+//! | `convert.rs`, `norm.rs` | tiles of any precision rounded, measured |
+//! | `algebra.rs` | gemm, syrk, trsm, potrf by NVIDIA's libraries |
+//! | `panel.rs` | products and solves of right-hand sides, with promised bits |
+//! | `slab.rs` | which parts of device memory are free |
+//! | `error.rs` | [`CudaError`] |
+//! | `sys/` | calls of the driver and the libraries: all unsafe code |
+//! | `../kernels/*.cu` | the kernels, as CUDA C++; `../ptx/` is what `../scripts/ptx` makes of them |
+//! | `../fake/` | the kernels' shim and the fake libraries of the tests |
+//!
+//! What each operation runs on the device:
+//!
+//! | operation | runs |
+//! |---|---|
+//! | `panel` | copies of the bit planes |
+//! | `pairs` | for 8,192 SNPs at a time `expand` of rows and columns and an INT8 product (cuBLASLt), then `distances`; for standardised kernels `products` |
+//! | `pair_block` | `gather` |
+//! | `kernel_tile` | `kernel_tile`, after what `pairs` runs where numbers are not kept |
+//! | `convert` | `convert` |
+//! | `norm` | `norm_rows`, `norm_columns`, two copies to the host |
+//! | `shift` | `shift` |
+//! | `gemm`, `syrk` | `convert` of operands that tensor cores do not take, a product (cuBLASLt) |
+//! | `apply` | `apply` |
+//! | `trsm` | for right-hand sides `solve`, else cuBLAS trsm |
+//! | `potrf` | cuSOLVER potrf, `clear`, `pivot`, and twelve bytes to the host |
 
+#![deny(unsafe_code)]
+
+mod algebra;
+mod backend;
+mod convert;
+mod error;
+mod kernel;
+mod norm;
+mod pairs;
+mod panel;
 pub mod probe;
+mod slab;
+#[allow(unsafe_code)]
 mod sys;
+mod tile;
 
+pub use backend::Cuda;
+pub use error::CudaError;
+pub use pairs::{CudaPairs, CudaPanel};
 pub use probe::{Device, Missing, probe};
+pub use tile::CudaTile;

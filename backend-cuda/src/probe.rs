@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic;
+use std::path::Path;
 
 use cudarc::driver::result;
 
@@ -9,6 +10,8 @@ use crate::sys;
 
 /// Oldest driver interface this crate is built for (CUDA 13.0, as `cuDriverGetVersion` counts).
 const DRIVER: i32 = 13_000;
+/// Least compute capability (its major part): that of the PTX, Ampere's.
+const CAPABILITY: i32 = 8;
 
 /// A usable device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,13 @@ pub enum Missing {
     },
     /// The driver sees no device.
     Device,
+    /// The device is older than this crate.
+    Capability {
+        /// Its name.
+        name: String,
+        /// Its compute capability, the major part.
+        major: i32,
+    },
     /// The driver failed.
     Failure(String),
 }
@@ -59,7 +69,7 @@ impl fmt::Display for Missing {
             Missing::Library(name) => write!(
                 f,
                 "the CUDA library {name} cannot be loaded; put CUDA 13 on the loader's path \
-                 (LD_LIBRARY_PATH), or use --backend cpu"
+                 (LD_LIBRARY_PATH), name its folder in EPITILE_CUDA, or use --backend cpu"
             ),
             Missing::Version { found } => write!(
                 f,
@@ -73,6 +83,11 @@ impl fmt::Display for Missing {
             Missing::Device => {
                 f.write_str("the NVIDIA driver sees no device; use --backend cpu")
             }
+            Missing::Capability { name, major } => write!(
+                f,
+                "{name} has compute capability {major}, needed is {CAPABILITY} or later; use \
+                 --backend cpu"
+            ),
             Missing::Failure(what) => {
                 write!(f, "the NVIDIA driver failed ({what}); use --backend cpu")
             }
@@ -82,27 +97,29 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
-/// The first usable device.
+/// The first usable device. Libraries that lie in the folder `libraries` are taken from there, the
+/// others from where the system's loader finds them; what was loaded once stays.
 ///
 /// # Errors
 /// What is missing. Never panics, whatever the machine lacks.
-pub fn probe() -> Result<Device, Missing> {
-    let libraries = sys::libraries();
+pub fn probe(libraries: Option<&Path>) -> Result<Device, Missing> {
+    let libraries = sys::load(libraries);
     if !libraries.driver {
         return Err(Missing::Driver);
     }
     // The driver's wrappers panic where a symbol is absent: an older driver.
     let seen = panic::catch_unwind(|| {
         result::init().map_err(failure)?;
-        let driver = sys::driver_version().map_err(failure)?;
-        if driver < DRIVER {
-            return Err(Missing::Version { found: driver });
-        }
         if result::device::get_count().map_err(failure)? < 1 {
             return Err(Missing::Device);
         }
-        let device = result::device::get(0).map_err(failure)?;
-        let name = result::device::get_name(device).map_err(failure)?;
+        let (name, major, driver) = sys::describe().map_err(failure)?;
+        if driver < DRIVER {
+            return Err(Missing::Version { found: driver });
+        }
+        if major < CAPABILITY {
+            return Err(Missing::Capability { name, major });
+        }
         Ok(Device {
             ordinal: 0,
             name,
@@ -129,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_probe_answers_on_any_machine() {
-        match probe() {
+        match probe(None) {
             Ok(device) => assert!(!device.name.is_empty() && device.driver >= DRIVER),
             Err(missing) => assert!(missing.to_string().contains("--backend cpu"), "{missing}"),
         }

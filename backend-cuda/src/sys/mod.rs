@@ -1,48 +1,30 @@
-//! Which of NVIDIA's libraries can be loaded.
+//! All calls of the driver and of NVIDIA's libraries, and all unsafe code of this crate.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `library.rs` | which libraries can be loaded, and from where |
+//! | `driver.rs` | context, modules, streams, events, memory: what the driver gives, given back |
+//! | `buffer.rs` | parts of device memory that know who used them last |
+//! | `device.rs` | one device: its lanes (a stream and the libraries' handles each) and its memory |
+//! | `launch.rs` | the kernels, and a safe function for each that works on tiles |
+//! | `statistic.rs` | the same for pair statistics and kernel functions |
+//! | `matmul.rs` | products by cuBLASLt |
+//! | `factor.rs` | triangular solves by cuBLAS, Cholesky factors by cuSOLVER |
 
-use cudarc::{cublas, cublaslt, cusolver, driver};
+mod buffer;
+mod device;
+mod driver;
+mod factor;
+mod launch;
+mod library;
+mod matmul;
+mod statistic;
 
-/// Presence of each library.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Libraries {
-    pub(crate) driver: bool,
-    cublas: bool,
-    cublaslt: bool,
-    cusolver: bool,
-}
-
-impl Libraries {
-    /// The first toolkit library that is missing.
-    pub(crate) fn missing(&self) -> Option<&'static str> {
-        let all = [
-            ("cublas", self.cublas),
-            ("cublasLt", self.cublaslt),
-            ("cusolver", self.cusolver),
-        ];
-        all.into_iter()
-            .find(|(_, present)| !present)
-            .map(|(name, _)| name)
-    }
-}
-
-/// Tries to load them.
-pub(crate) fn libraries() -> Libraries {
-    // SAFETY: loading a library runs its initialisers; these are NVIDIA's own libraries, found
-    // under their fixed names, whose initialisers have no precondition.
-    unsafe {
-        Libraries {
-            driver: driver::sys::is_culib_present(),
-            cublas: cublas::sys::is_culib_present(),
-            cublaslt: cublaslt::sys::is_culib_present(),
-            cusolver: cusolver::sys::is_culib_present(),
-        }
-    }
-}
-
-/// Version of the driver's interface, as `cuDriverGetVersion` counts.
-pub(crate) fn driver_version() -> Result<i32, driver::DriverError> {
-    let mut version = 0;
-    // SAFETY: the pointer is to a live i32, which is all the function writes.
-    unsafe { driver::sys::cuDriverGetVersion(&mut version) }.result()?;
-    Ok(version)
-}
+pub(crate) use buffer::Buffer;
+pub(crate) use device::Device;
+pub(crate) use driver::describe;
+pub(crate) use factor::Side;
+pub(crate) use launch::Operand;
+pub(crate) use library::load;
+pub(crate) use matmul::{Matrix, Number};
+pub(crate) use statistic::{Calls, Index, Map, Numbers, Order};

@@ -1,0 +1,15 @@
+// The kernels by name, as the fake driver launches them.
+#pragma once
+
+namespace fake {
+struct Kernel {
+    const char *name;
+    int parameters;
+    // Bytes of each parameter, and what copies and runs.
+    const unsigned *sizes;
+    void (*run)(void **parameters);
+};
+const Kernel *find_kernel(const char *name);
+// Runs `kernel` on a grid of blocks, all in one dimension.
+void run_grid(const Kernel &kernel, unsigned blocks, unsigned threads, void **parameters);
+}

@@ -1,0 +1,207 @@
+//! gemm, syrk, trsm, potrf and shift on accumulators, by NVIDIA's libraries.
+//!
+//! A product's operands are multiplied as they are where tensor cores take them (two of F16, BF16 or
+//! TF32 into F32); FP8 is widened to F16, which holds all its numbers; everything else is converted
+//! to the output's format first. The scales go into α.
+
+use std::sync::Arc;
+
+use epitile_core::backend::{Solve, Trans};
+use epitile_core::precision::{Precision, exp2};
+
+use crate::convert::{convert, supported};
+use crate::error::CudaError;
+use crate::sys::{Device, Matrix, Number, Side};
+use crate::tile::CudaTile;
+
+/// Refuses outputs that are no accumulators.
+fn accumulator(c: &CudaTile, operation: &'static str) -> Result<Precision, CudaError> {
+    assert_eq!(c.scale, 0, "scale of an accumulator");
+    match c.precision {
+        p @ (Precision::F64 | Precision::F32) => Ok(p),
+        precision => Err(CudaError::Unsupported {
+            operation,
+            precision,
+        }),
+    }
+}
+
+/// A tile, or a converted copy of it.
+enum Operand<'a> {
+    Own(&'a CudaTile),
+    Copy(CudaTile),
+}
+
+impl Operand<'_> {
+    fn tile(&self) -> &CudaTile {
+        match self {
+            Operand::Own(tile) => tile,
+            Operand::Copy(tile) => tile,
+        }
+    }
+}
+
+/// The tile in this precision and scale.
+fn converted<'a>(
+    device: &Arc<Device>,
+    tile: &'a CudaTile,
+    precision: Precision,
+    scale: i32,
+) -> Result<Operand<'a>, CudaError> {
+    if (tile.precision, tile.scale) == (precision, scale) {
+        return Ok(Operand::Own(tile));
+    }
+    convert(device, tile, precision, scale).map(Operand::Copy)
+}
+
+/// How an F32 product of these formats is made: as what, and what its operands are converted to.
+fn number(a: Precision, b: Precision) -> (Number, Precision) {
+    use Precision::{Bf16, F8E4M3, F8E5M2, F16, F32, Tf32};
+    let half = |p| matches!(p, F16 | F8E4M3 | F8E5M2);
+    match (a, b) {
+        (a, b) if half(a) && half(b) => (Number::F16, F16),
+        (Bf16, Bf16) => (Number::Bf16, Bf16),
+        (Tf32, Tf32) => (Number::Tf32, Tf32),
+        _ => (Number::F32, F32),
+    }
+}
+
+/// C ← C + α·op(A)·op(B).
+///
+/// # Errors
+/// [`CudaError::Unsupported`] for I8 operands and for a C that is no accumulator.
+///
+/// # Panics
+/// Unless op(A) is m × k, op(B) k × n and C m × n with scale 2⁰.
+pub(crate) fn gemm(
+    device: &Arc<Device>,
+    alpha: f64,
+    (a, ta): (&CudaTile, Trans),
+    (b, tb): (&CudaTile, Trans),
+    c: &CudaTile,
+) -> Result<(), CudaError> {
+    let shape = |t: &CudaTile, trans| match trans {
+        Trans::No => (t.rows, t.cols),
+        Trans::Yes => (t.cols, t.rows),
+    };
+    let ((m, k), (kb, n)) = (shape(a, ta), shape(b, tb));
+    assert_eq!(((c.rows, c.cols), k), ((m, n), kb), "shapes of C, A·B");
+    let to = accumulator(c, "gemm")?;
+    supported(a.precision, "gemm")?;
+    supported(b.precision, "gemm")?;
+    if m * n * k == 0 {
+        return Ok(());
+    }
+    let (number, each) = match to {
+        Precision::F64 => (Number::F64, Precision::F64),
+        _ => number(a.precision, b.precision),
+    };
+    // Wide formats are multiplied by value, narrow ones as stored: α then holds the scales.
+    let scale = |t: &CudaTile| match each {
+        Precision::F64 | Precision::F32 => 0,
+        _ => t.scale,
+    };
+    let (x, y) = (
+        converted(device, a, each, scale(a))?,
+        converted(device, b, each, scale(b))?,
+    );
+    let alpha = alpha * exp2(scale(a)) * exp2(scale(b));
+    let matrix = |t: &'_ CudaTile, trans| (t.rows, t.cols, trans == Trans::Yes);
+    let ((ar, ac, ta), (br, bc, tb)) = (matrix(x.tile(), ta), matrix(y.tile(), tb));
+    device.multiply(
+        number,
+        (alpha, 1.0),
+        Matrix {
+            rows: ar,
+            cols: ac,
+            ld: ar,
+            transposed: ta,
+            buffer: &x.tile().buffer,
+        },
+        Matrix {
+            rows: br,
+            cols: bc,
+            ld: br,
+            transposed: tb,
+            buffer: &y.tile().buffer,
+        },
+        Matrix {
+            rows: m,
+            cols: n,
+            ld: m,
+            transposed: false,
+            buffer: &c.buffer,
+        },
+    )
+}
+
+/// Lower triangle of C ← C + α·A·Aᵀ, by the product of the whole: diagonal tiles are few.
+///
+/// # Errors
+/// As [`gemm`].
+///
+/// # Panics
+/// Unless C is n × n with scale 2⁰ and A n × k.
+pub(crate) fn syrk(
+    device: &Arc<Device>,
+    alpha: f64,
+    a: &CudaTile,
+    c: &CudaTile,
+) -> Result<(), CudaError> {
+    gemm(device, alpha, (a, Trans::No), (a, Trans::Yes), c)
+}
+
+/// Solves a triangular system with the lower triangle of `l`; B becomes X.
+///
+/// # Errors
+/// As [`gemm`].
+///
+/// # Panics
+/// Unless `l` is n × n and B, with scale 2⁰, has n rows (left) or n columns (right).
+pub(crate) fn trsm(
+    device: &Arc<Device>,
+    solve: Solve,
+    l: &CudaTile,
+    b: &CudaTile,
+) -> Result<(), CudaError> {
+    let precision = accumulator(b, "trsm")?;
+    supported(l.precision, "trsm")?;
+    let side = match solve {
+        Solve::RightTransposed => Side::RightTransposed,
+        Solve::Left => Side::Left,
+        Solve::LeftTransposed => Side::LeftTransposed,
+    };
+    let l = converted(device, l, precision, 0)?;
+    device.triangular(side, l.tile().operand(), b.operand())
+}
+
+/// Lower Cholesky factor of the lower triangle of A, in place; zeros above the diagonal. Waits for it.
+///
+/// # Errors
+/// [`CudaError::NotPositiveDefinite`] if a pivot is not positive or not finite, and as [`gemm`].
+///
+/// # Panics
+/// If the tile is not square or its scale is not 2⁰.
+pub(crate) fn potrf(device: &Arc<Device>, a: &CudaTile) -> Result<(), CudaError> {
+    let precision = accumulator(a, "potrf")?;
+    match device.factor(a.operand())? {
+        None => Ok(()),
+        Some(pivot) => Err(CudaError::NotPositiveDefinite {
+            pivot,
+            rows: a.rows,
+            precision,
+        }),
+    }
+}
+
+/// Adds `value` to the diagonal of an accumulator, rounding once.
+///
+/// # Errors
+/// [`CudaError::Unsupported`] if it is no accumulator.
+///
+/// # Panics
+/// If the tile is not square or its scale is not 2⁰.
+pub(crate) fn shift(device: &Arc<Device>, a: &CudaTile, value: f64) -> Result<(), CudaError> {
+    accumulator(a, "shift")?;
+    device.shift(a.operand(), value)
+}

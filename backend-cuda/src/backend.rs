@@ -1,0 +1,185 @@
+//! The backend: tiles in the memory of one GPU, operations issued on streams.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use epitile_core::backend::{Backend, Solve, TileNorm, Trans};
+use epitile_core::genotypes::Genotypes;
+use epitile_core::kernel::KernelMap;
+use epitile_core::pairs::PairStatistic;
+use epitile_core::precision::Precision;
+use epitile_core::tile::{Tile, TileRef};
+
+use crate::error::CudaError;
+use crate::pairs::{CudaPairs, CudaPanel};
+use crate::probe::{Missing, probe};
+use crate::sys;
+use crate::tile::CudaTile;
+use crate::{algebra, convert, kernel, norm, panel};
+
+/// One GPU. Not yet run on a real one.
+///
+/// Operations are issued on the calling thread's stream and run later; an error of the device may
+/// surface at any later operation. Threads share a few streams, and what an operation needs from
+/// another stream it waits for on the device. The bits of a result do not depend on streams.
+#[derive(Clone, Debug)]
+pub struct Cuda {
+    device: Arc<sys::Device>,
+}
+
+impl Cuda {
+    /// Opens the first device. Libraries are looked for in `libraries` first, if that is a folder.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn open(libraries: Option<PathBuf>) -> Result<Self, Missing> {
+        let device = probe(libraries.as_deref())?;
+        let opened = sys::Device::open(device.ordinal as i32);
+        opened
+            .map(|device| Cuda { device })
+            .map_err(|error| Missing::Failure(error.to_string()))
+    }
+}
+
+impl Backend for Cuda {
+    type Tile = CudaTile;
+    type Panel = CudaPanel;
+    type Pairs = CudaPairs;
+    type Error = CudaError;
+
+    fn name(&self) -> &str {
+        "cuda"
+    }
+
+    fn supports(&self, precision: Precision) -> bool {
+        precision != Precision::I8
+    }
+
+    fn formats(&self) -> &'static [Precision] {
+        // FP8 takes a quarter of FP32's memory; its products run at the speed of F16's here.
+        &[
+            Precision::F8E4M3,
+            Precision::F16,
+            Precision::F32,
+            Precision::F64,
+        ]
+    }
+
+    fn accumulator_roundoff(&self, precision: Precision) -> f64 {
+        match precision {
+            Precision::F64 => Precision::F64.unit_roundoff(),
+            // Tensor cores drop the low bits of their FP32 sums instead of rounding to nearest:
+            // Fasi, Higham, Mikaitis and Pranesh, PeerJ Comput. Sci. 7:e330 (2021), §3.
+            _ => 2.0 * Precision::F32.unit_roundoff(),
+        }
+    }
+
+    fn panel(&self, genotypes: Arc<Genotypes>) -> Result<CudaPanel, CudaError> {
+        CudaPanel::new(&self.device, genotypes)
+    }
+
+    fn pairs(
+        &self,
+        statistic: &PairStatistic,
+        rows: &CudaPanel,
+        cols: Option<&CudaPanel>,
+    ) -> Result<CudaPairs, CudaError> {
+        CudaPairs::new(&self.device, statistic, rows, cols)
+    }
+
+    fn pair_block(
+        &self,
+        pairs: &CudaPairs,
+        rows: &[u32],
+        cols: &[u32],
+    ) -> Result<Vec<i64>, CudaError> {
+        pairs.numbers(rows, cols)
+    }
+
+    fn kernel_tile(
+        &self,
+        map: &KernelMap,
+        pairs: &CudaPairs,
+        rows: &[u32],
+        cols: &[u32],
+        precision: Precision,
+    ) -> Result<CudaTile, CudaError> {
+        kernel::tile(&self.device, map, pairs, (rows, cols), precision)
+    }
+
+    fn upload(&self, tile: TileRef<'_>) -> Result<CudaTile, CudaError> {
+        let packed = tile.to_tile();
+        Ok(CudaTile {
+            rows: tile.rows(),
+            cols: tile.cols(),
+            precision: tile.precision(),
+            scale: tile.scale(),
+            buffer: self.device.upload(packed.bytes())?,
+        })
+    }
+
+    fn download(&self, tile: &CudaTile) -> Result<Tile, CudaError> {
+        let mut bytes = vec![0; tile.bytes()];
+        self.device.download(&tile.buffer, &mut bytes)?;
+        let (rows, cols, p) = (tile.rows, tile.cols, tile.precision);
+        let downloaded = Tile::from_bytes(rows, cols, p, tile.scale, &bytes);
+        Ok(downloaded.expect("as many bytes as numbers"))
+    }
+
+    fn convert(
+        &self,
+        tile: &CudaTile,
+        precision: Precision,
+        scale: i32,
+    ) -> Result<CudaTile, CudaError> {
+        convert::convert(&self.device, tile, precision, scale)
+    }
+
+    fn norm(&self, tile: &CudaTile) -> Result<TileNorm, CudaError> {
+        norm::norm(&self.device, tile)
+    }
+
+    fn shift(&self, tile: &mut CudaTile, value: f64) -> Result<(), CudaError> {
+        algebra::shift(&self.device, tile, value)
+    }
+
+    fn gemm(
+        &self,
+        alpha: f64,
+        a: (&CudaTile, Trans),
+        b: (&CudaTile, Trans),
+        c: &mut CudaTile,
+    ) -> Result<(), CudaError> {
+        algebra::gemm(&self.device, alpha, a, b, c)
+    }
+
+    fn apply(
+        &self,
+        alpha: f64,
+        a: (&CudaTile, Trans),
+        x: &CudaTile,
+        y: &mut CudaTile,
+    ) -> Result<(), CudaError> {
+        panel::apply(&self.device, alpha, a, x, y)
+    }
+
+    fn syrk(&self, alpha: f64, a: &CudaTile, c: &mut CudaTile) -> Result<(), CudaError> {
+        algebra::syrk(&self.device, alpha, a, c)
+    }
+
+    fn trsm(&self, solve: Solve, l: &CudaTile, b: &mut CudaTile) -> Result<(), CudaError> {
+        if solve != Solve::RightTransposed && b.precision == Precision::F64 {
+            panel::trsm(&self.device, solve, l, b)
+        } else {
+            algebra::trsm(&self.device, solve, l, b)
+        }
+    }
+
+    fn potrf(&self, a: &mut CudaTile) -> Result<(), CudaError> {
+        algebra::potrf(&self.device, a)
+    }
+
+    fn synchronize(&self) -> Result<(), CudaError> {
+        self.device.finish()
+    }
+}

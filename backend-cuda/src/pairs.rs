@@ -1,0 +1,306 @@
+//! Pair statistics of all pairs: kept on the device where they fit, else made again when asked.
+//!
+//! Distances come from products of dosages on integer tensor cores, Σ(x−y)² = Σx² + Σy² − 2Σxy and
+//! Σ|x−y| = Σx + Σy − 2Σmin(x, y): bit planes are expanded to bytes for some SNPs at a time,
+//! multiplied (N²M operations in all), and one kernel makes the distance of each product and adds what
+//! missing calls change. Standardised products are summed by a kernel of our own in 64-bit integers.
+
+use std::sync::Arc;
+
+use bytemuck::{cast_slice, cast_slice_mut};
+use epitile_core::genotypes::Genotypes;
+use epitile_core::pairs::{PAIR_EDGE, PairKind, PairStatistic};
+
+use crate::error::CudaError;
+use crate::sys::{Buffer, Calls, Device, Index, Matrix, Number, Numbers, Order};
+
+/// Individuals of a block that is multiplied at a time, in multiples of the stored blocks.
+const BLOCK: usize = 16 * PAIR_EDGE;
+/// Words of a plane that are expanded at a time: 8,192 SNPs, 32 MiB for the individuals of a block.
+const WORDS: usize = 128;
+/// Individuals are padded to this for the tensor cores, and so are rows of bytes.
+const PAD: usize = 16;
+
+/// Genotypes on the device.
+#[derive(Debug)]
+pub struct CudaPanel {
+    genotypes: Arc<Genotypes>,
+    calls: Arc<Calls>,
+}
+
+impl CudaPanel {
+    /// Puts genotypes on the device: two bits per call, three where some are missing.
+    pub(crate) fn new(device: &Arc<Device>, genotypes: Arc<Genotypes>) -> Result<Self, CudaError> {
+        let calls = Arc::new(Calls::new(device, &genotypes)?);
+        Ok(CudaPanel { genotypes, calls })
+    }
+}
+
+/// Pair statistics on the device.
+#[derive(Debug)]
+pub struct CudaPairs {
+    device: Arc<Device>,
+    sums: Sums,
+    kept: Option<Numbers>,
+    unit: i32,
+    whole: bool,
+    shape: (usize, usize),
+}
+
+/// Individuals of the rows or the columns, with Σx² or Σx of each.
+#[derive(Debug)]
+struct Side {
+    calls: Arc<Calls>,
+    moments: Buffer,
+}
+
+/// How pairs are summed.
+#[derive(Debug)]
+enum Sums {
+    Distance {
+        kind: PairKind,
+        rows: Side,
+        cols: Side,
+        /// What missing calls add, by bit and dosage.
+        corrections: Buffer,
+    },
+    Product {
+        rows: Arc<Calls>,
+        cols: Arc<Calls>,
+        codes: Buffer,
+    },
+}
+
+/// Numbers by SNP and dosage, by the SNP's bit in a row; zeros in the padding.
+fn by_bit<T: Copy + Default>(genotypes: &Genotypes, numbers: &[[T; 3]]) -> Vec<[T; 3]> {
+    let mut all = vec![[T::default(); 3]; genotypes.words() * 64];
+    for segment in genotypes.segments() {
+        let place = &mut all[segment.words.start * 64..][..segment.snps.len()];
+        place.copy_from_slice(&numbers[segment.snps.clone()]);
+    }
+    all
+}
+
+impl CudaPairs {
+    /// The statistic of all pairs of `rows` × `cols`, or of `rows` with themselves. Kept if half of
+    /// the free memory holds it.
+    ///
+    /// # Panics
+    /// If the sets and the statistic differ in their SNPs or segments, or products might not fit 32
+    /// bits (from 2²⁹ SNPs on).
+    pub(crate) fn new(
+        device: &Arc<Device>,
+        statistic: &PairStatistic,
+        rows: &CudaPanel,
+        cols: Option<&CudaPanel>,
+    ) -> Result<Self, CudaError> {
+        let symmetric = cols.is_none();
+        let cols = cols.unwrap_or(rows);
+        let snps = [rows, cols].map(|p| p.genotypes.snps());
+        assert_eq!(snps, [statistic.snps(); 2], "SNPs of the panels");
+        assert!(snps[0] < 1 << 29, "products of {} SNPs", snps[0]);
+        let words = |p: &CudaPanel| -> Vec<_> {
+            let segments = p.genotypes.segments().iter();
+            segments.map(|s| s.words.clone()).collect()
+        };
+        assert_eq!(words(rows), words(cols), "segments of a pair");
+        let whole = statistic.is_whole(&rows.genotypes, &cols.genotypes);
+        let sums = match statistic.kind() {
+            PairKind::Product(_) => Sums::Product {
+                rows: rows.calls.clone(),
+                cols: cols.calls.clone(),
+                codes: device.upload(cast_slice(&by_bit(&rows.genotypes, statistic.codes())))?,
+            },
+            kind => {
+                let side = |panel: &CudaPanel| -> Result<Side, CudaError> {
+                    Ok(Side {
+                        calls: panel.calls.clone(),
+                        moments: device.moments(&panel.calls, kind)?,
+                    })
+                };
+                let corrections = match whole {
+                    true => Vec::new(),
+                    false => by_bit(&rows.genotypes, statistic.corrections()),
+                };
+                Sums::Distance {
+                    kind,
+                    rows: side(rows)?,
+                    cols: side(cols)?,
+                    corrections: device.upload(cast_slice(&corrections))?,
+                }
+            }
+        };
+        let shape = (rows.genotypes.samples(), cols.genotypes.samples());
+        let mut pairs = CudaPairs {
+            device: device.clone(),
+            sums,
+            kept: None,
+            unit: statistic.unit(),
+            whole,
+            shape,
+        };
+        let order = match symmetric {
+            true => Order::Packed { samples: shape.0 },
+            false => Order::Tall {
+                rows: shape.0,
+                cols: shape.1,
+            },
+        };
+        let bytes = order.count() * if whole { 4 } else { 8 };
+        if bytes <= device.memory()?.0 / 2 {
+            pairs.kept = Some(pairs.all(order)?);
+        }
+        Ok(pairs)
+    }
+
+    /// Whether the numbers are kept; if not, each use makes them again.
+    pub fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Exponent of the unit that numbers count in, where they are kept or made.
+    pub(crate) fn unit(&self) -> i32 {
+        if self.whole { 0 } else { self.unit }
+    }
+
+    /// Runs `work` on the numbers of the pairs `rows[r]`, `cols[c]`, wherever they are.
+    ///
+    /// # Panics
+    /// If an index is out of range.
+    pub(crate) fn with<R>(
+        &self,
+        (rows, cols): (&[u32], &[u32]),
+        work: impl FnOnce(&Numbers, (&Index, &Index)) -> Result<R, CudaError>,
+    ) -> Result<R, CudaError> {
+        let (n, m) = self.shape;
+        assert!(rows.iter().all(|&i| (i as usize) < n), "a row of {n}");
+        assert!(cols.iter().all(|&j| (j as usize) < m), "a column of {m}");
+        let (rows, cols) = (
+            Index::new(&self.device, rows)?,
+            Index::new(&self.device, cols)?,
+        );
+        match &self.kept {
+            Some(kept) => work(kept, (&rows, &cols)),
+            None => {
+                let order = Order::Dense {
+                    rows: rows.len(),
+                    cols: cols.len(),
+                };
+                let numbers = Numbers::new(&self.device, self.whole, order)?;
+                self.fill((&rows, &cols), &numbers)?;
+                work(&numbers, (&rows, &cols))
+            }
+        }
+    }
+
+    /// Numbers of the pairs `rows[r]`, `cols[c]`, column-major, in units of the statistic.
+    ///
+    /// # Panics
+    /// If an index is out of range.
+    pub(crate) fn numbers(&self, rows: &[u32], cols: &[u32]) -> Result<Vec<i64>, CudaError> {
+        self.with((rows, cols), |numbers, index| {
+            // Whole values are kept in units of 1.
+            let shift = (self.unit() - self.unit).unsigned_abs();
+            let gathered = self.device.gather(numbers, index, shift)?;
+            let mut out = vec![0; rows.len() * cols.len()];
+            self.device.download(&gathered, cast_slice_mut(&mut out))?;
+            Ok(out)
+        })
+    }
+
+    /// All pairs, block by block.
+    fn all(&self, order: Order) -> Result<Numbers, CudaError> {
+        let numbers = Numbers::new(&self.device, self.whole, order)?;
+        let blocks = |n: usize| -> Result<Vec<Index>, CudaError> {
+            let starts = (0..n).step_by(BLOCK);
+            starts
+                .map(|start| {
+                    let block: Vec<u32> = (start as u32..(start + BLOCK).min(n) as u32).collect();
+                    Index::new(&self.device, &block)
+                })
+                .collect()
+        };
+        let (rows, cols) = (blocks(self.shape.0)?, blocks(self.shape.1)?);
+        for (i, rows) in rows.iter().enumerate() {
+            for (j, cols) in cols.iter().enumerate() {
+                if i >= j || !matches!(order, Order::Packed { .. }) {
+                    self.fill((rows, cols), &numbers)?;
+                }
+            }
+        }
+        Ok(numbers)
+    }
+
+    /// Makes the numbers of these pairs.
+    fn fill(&self, (rows, cols): (&Index, &Index), out: &Numbers) -> Result<(), CudaError> {
+        match &self.sums {
+            Sums::Product {
+                rows: a,
+                cols: b,
+                codes,
+            } => self.device.products((a, rows), (b, cols), codes, out),
+            Sums::Distance {
+                kind,
+                rows: a,
+                cols: b,
+                corrections,
+            } => {
+                let dots = self.dots(*kind, (&a.calls, rows), (&b.calls, cols))?;
+                self.device.distances(
+                    (&dots, rows.len().next_multiple_of(PAD)),
+                    (&a.calls, rows, &a.moments),
+                    (&b.calls, cols, &b.moments),
+                    corrections,
+                    out,
+                )
+            }
+        }
+    }
+
+    /// Σxy or Σmin(x, y) of these pairs, as i32, column-major, rows and columns padded.
+    fn dots(
+        &self,
+        kind: PairKind,
+        (a, rows): (&Calls, &Index),
+        (b, cols): (&Calls, &Index),
+    ) -> Result<Buffer, CudaError> {
+        let device = &self.device;
+        let [m, n] = [rows, cols].map(|index| index.len().next_multiple_of(PAD));
+        let planes = if kind == PairKind::Squared { 1 } else { 2 };
+        let widest = WORDS.min(a.words) * 64 * planes;
+        let dots = device.buffer(m * n * 4)?;
+        let (x, y) = (device.buffer(m * widest)?, device.buffer(n * widest)?);
+        if m * n == 0 {
+            return Ok(dots);
+        }
+        if a.words == 0 {
+            device.zero(&dots)?;
+            return Ok(dots);
+        }
+        for first in (0..a.words).step_by(WORDS) {
+            let words = WORDS.min(a.words - first);
+            let k = words * 64 * planes;
+            device.expand((a, rows), kind, (first, words), (m, k), &x)?;
+            device.expand((b, cols), kind, (first, words), (n, k), &y)?;
+            // D(m × n) ← β·D + X(k × m)ᵀ Y(k × n)
+            let matrix = |buffer, cols, transposed| Matrix {
+                rows: k,
+                cols,
+                ld: k,
+                transposed,
+                buffer,
+            };
+            let to = Matrix {
+                rows: m,
+                cols: n,
+                ld: m,
+                transposed: false,
+                buffer: &dots,
+            };
+            let beta = if first == 0 { 0.0 } else { 1.0 };
+            let (x, y) = (matrix(&x, m, true), matrix(&y, n, false));
+            device.multiply(Number::I8, (1.0, beta), x, y, to)?;
+        }
+        Ok(dots)
+    }
+}

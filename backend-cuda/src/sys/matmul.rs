@@ -1,0 +1,325 @@
+//! Products by cuBLASLt.
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::ptr::from_ref;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::cublaslt::{result, sys};
+
+use super::buffer::Buffer;
+use super::device::{Device, Lane};
+use crate::error::CudaError;
+
+/// What a product's operands hold, and what it is summed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Number {
+    /// Bytes, summed in 32-bit integers.
+    I8,
+    /// F64.
+    F64,
+    /// F32, multiplied as such.
+    F32,
+    /// F32 storage of TF32 values, multiplied on tensor cores; F32 sums.
+    Tf32,
+    /// F16, F32 sums.
+    F16,
+    /// BF16, F32 sums.
+    Bf16,
+}
+
+impl Number {
+    /// Types of the operands, of the output and its factors, and how sums are made.
+    fn types(
+        self,
+    ) -> (
+        sys::cudaDataType,
+        sys::cudaDataType,
+        sys::cublasComputeType_t,
+    ) {
+        use sys::cublasComputeType_t as Sum;
+        use sys::cudaDataType_t as Type;
+        match self {
+            Number::I8 => (Type::CUDA_R_8I, Type::CUDA_R_32I, Sum::CUBLAS_COMPUTE_32I),
+            Number::F64 => (Type::CUDA_R_64F, Type::CUDA_R_64F, Sum::CUBLAS_COMPUTE_64F),
+            Number::F32 => (Type::CUDA_R_32F, Type::CUDA_R_32F, Sum::CUBLAS_COMPUTE_32F),
+            Number::Tf32 => (
+                Type::CUDA_R_32F,
+                Type::CUDA_R_32F,
+                Sum::CUBLAS_COMPUTE_32F_FAST_TF32,
+            ),
+            Number::F16 => (Type::CUDA_R_16F, Type::CUDA_R_32F, Sum::CUBLAS_COMPUTE_32F),
+            Number::Bf16 => (Type::CUDA_R_16BF, Type::CUDA_R_32F, Sum::CUBLAS_COMPUTE_32F),
+        }
+    }
+
+    fn bytes(self) -> (usize, usize) {
+        match self {
+            Number::I8 => (1, 4),
+            Number::F64 => (8, 8),
+            Number::F32 | Number::Tf32 => (4, 4),
+            Number::F16 | Number::Bf16 => (2, 4),
+        }
+    }
+}
+
+/// A column-major matrix as it is stored, and whether its transpose is meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matrix<'a> {
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    pub(crate) ld: usize,
+    pub(crate) transposed: bool,
+    pub(crate) buffer: &'a Buffer,
+}
+
+impl Matrix<'_> {
+    /// Shape of op(A).
+    fn shape(&self) -> (usize, usize) {
+        match self.transposed {
+            false => (self.rows, self.cols),
+            true => (self.cols, self.rows),
+        }
+    }
+
+    /// Address, once the buffer was found to hold numbers of `bytes` each.
+    fn checked(&self, bytes: usize) -> u64 {
+        let numbers = (self.cols - 1) * self.ld + self.rows;
+        assert!(
+            self.ld >= self.rows && self.buffer.bytes() >= numbers * bytes,
+            "bytes of a matrix"
+        );
+        self.buffer.address()
+    }
+}
+
+/// What an algorithm is chosen by: numbers, and shape, leading dimension and transposition of each.
+type Key = (Number, [(usize, usize, usize, bool); 3]);
+
+/// The library's handle, and the algorithms it chose.
+#[derive(Debug)]
+pub(crate) struct Products {
+    handle: sys::cublasLtHandle_t,
+    chosen: Mutex<HashMap<Key, sys::cublasLtMatmulAlgo_t>>,
+}
+
+// SAFETY: the library's handles may be used from any thread.
+unsafe impl Send for Products {}
+// SAFETY: as above, at the same time too.
+unsafe impl Sync for Products {}
+
+fn failed(what: &'static str) -> impl Fn(result::CublasError) -> CudaError {
+    move |error| CudaError::call(what, error.0)
+}
+
+impl Products {
+    /// A handle for the current context.
+    pub(crate) fn new() -> Result<Self, CudaError> {
+        Ok(Products {
+            handle: result::create_handle().map_err(failed("cublasLtCreate"))?,
+            chosen: Mutex::default(),
+        })
+    }
+}
+
+impl Drop for Products {
+    fn drop(&mut self) {
+        // SAFETY: created once by `new`.
+        let _ = unsafe { result::destroy_handle(self.handle) };
+    }
+}
+
+/// A matrix as the library describes it.
+struct Layout(sys::cublasLtMatrixLayout_t);
+
+impl Layout {
+    fn new(kind: sys::cudaDataType, matrix: &Matrix<'_>) -> Result<Self, CudaError> {
+        let (rows, cols, ld) = (matrix.rows as u64, matrix.cols as u64, matrix.ld as i64);
+        let layout = result::create_matrix_layout(kind, rows, cols, ld);
+        layout
+            .map(Layout)
+            .map_err(failed("cublasLtMatrixLayoutCreate"))
+    }
+}
+
+impl Drop for Layout {
+    fn drop(&mut self) {
+        // SAFETY: created once by `new`.
+        let _ = unsafe { result::destroy_matrix_layout(self.0) };
+    }
+}
+
+/// How a product is to be made.
+struct Description(sys::cublasLtMatmulDesc_t);
+
+impl Description {
+    fn new(number: Number, transposed: [bool; 2]) -> Result<Self, CudaError> {
+        let (_, out, sum) = number.types();
+        let description = result::create_matmul_desc(sum, out);
+        let description = Description(description.map_err(failed("cublasLtMatmulDescCreate"))?);
+        let attributes = [
+            sys::cublasLtMatmulDescAttributes_t::CUBLASLT_MATMUL_DESC_TRANSA,
+            sys::cublasLtMatmulDescAttributes_t::CUBLASLT_MATMUL_DESC_TRANSB,
+        ];
+        for (attribute, transposed) in attributes.into_iter().zip(transposed) {
+            // CUBLAS_OP_N and CUBLAS_OP_T.
+            let operation = u32::from(transposed);
+            let (from, bytes) = (from_ref(&operation).cast::<c_void>(), size_of::<u32>());
+            // SAFETY: the attribute is a 32-bit enumeration, read before the call returns.
+            unsafe { result::set_matmul_desc_attribute(description.0, attribute, from, bytes) }
+                .map_err(failed("cublasLtMatmulDescSetAttribute"))?;
+        }
+        Ok(description)
+    }
+}
+
+impl Drop for Description {
+    fn drop(&mut self) {
+        // SAFETY: created once by `new`.
+        let _ = unsafe { result::destroy_matmul_desc(self.0) };
+    }
+}
+
+/// What the library may use.
+struct Preference(sys::cublasLtMatmulPreference_t);
+
+impl Preference {
+    fn new(workspace: usize) -> Result<Self, CudaError> {
+        let preference = result::create_matmul_pref();
+        let preference = Preference(preference.map_err(failed("cublasLtMatmulPreferenceCreate"))?);
+        let attribute =
+            sys::cublasLtMatmulPreferenceAttributes_t::CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES;
+        let from = from_ref(&workspace).cast::<c_void>();
+        // SAFETY: the attribute is a 64-bit number, read before the call returns.
+        unsafe { result::set_matmul_pref_attribute(preference.0, attribute, from, 8) }
+            .map_err(failed("cublasLtMatmulPreferenceSetAttribute"))?;
+        Ok(preference)
+    }
+}
+
+impl Drop for Preference {
+    fn drop(&mut self) {
+        // SAFETY: created once by `new`.
+        let _ = unsafe { result::destroy_matmul_pref(self.0) };
+    }
+}
+
+impl Device {
+    /// C ← β·C + α·op(A)·op(B); α and β are rounded to the type of C.
+    ///
+    /// # Panics
+    /// Unless the shapes match and none is empty.
+    pub(crate) fn multiply(
+        self: &Arc<Self>,
+        number: Number,
+        (alpha, beta): (f64, f64),
+        a: Matrix<'_>,
+        b: Matrix<'_>,
+        c: Matrix<'_>,
+    ) -> Result<(), CudaError> {
+        self.issue(&[a.buffer, b.buffer], &[c.buffer], |lane| {
+            self.multiply_on(lane, number, (alpha, beta), [a, b, c])
+        })
+    }
+
+    fn multiply_on(
+        self: &Arc<Self>,
+        lane: &mut Lane,
+        number: Number,
+        (alpha, beta): (f64, f64),
+        [a, b, c]: [Matrix<'_>; 3],
+    ) -> Result<(), CudaError> {
+        let ((m, k), (kb, n)) = (a.shape(), b.shape());
+        assert_eq!(((m, n), k), (c.shape(), kb), "shapes of C, A·B");
+        assert!(m * n * k > 0 && !c.transposed, "numbers of a product");
+        let (workspace, bytes) = self.workspace(lane)?;
+        let (kind, out, _) = number.types();
+        let description = Description::new(number, [a.transposed, b.transposed])?;
+        let layouts = [
+            Layout::new(kind, &a)?,
+            Layout::new(kind, &b)?,
+            Layout::new(out, &c)?,
+        ];
+        let key = (
+            number,
+            [a, b, c].map(|m| (m.rows, m.cols, m.ld, m.transposed)),
+        );
+        let algorithm = self
+            .products
+            .algorithm(key, &description, &layouts, bytes)?;
+        let (each, sum) = number.bytes();
+        let [pa, pb, pc] = [a.checked(each), b.checked(each), c.checked(sum)];
+        // The factors in the type of C, in the first bytes of eight.
+        let factor = |x: f64| match number {
+            Number::F64 => x.to_bits().to_ne_bytes(),
+            Number::I8 => first_bytes((x as i32).to_ne_bytes()),
+            _ => first_bytes((x as f32).to_ne_bytes()),
+        };
+        let (alpha, beta) = (factor(alpha), factor(beta));
+        // SAFETY: the three buffers hold the numbers of their layouts, whose shapes match; the
+        // factors are read before the call returns; the workspace is this lane's.
+        unsafe {
+            sys::cublasLtMatmul(
+                self.products.handle,
+                description.0,
+                alpha.as_ptr().cast(),
+                pa as *const c_void,
+                layouts[0].0,
+                pb as *const c_void,
+                layouts[1].0,
+                beta.as_ptr().cast(),
+                pc as *const c_void,
+                layouts[2].0,
+                pc as *mut c_void,
+                layouts[2].0,
+                &algorithm,
+                workspace as *mut c_void,
+                bytes,
+                lane.stream.raw().cast(),
+            )
+        }
+        .result()
+        .map_err(failed("cublasLtMatmul"))
+    }
+}
+
+/// Four bytes, and four more.
+fn first_bytes(bytes: [u8; 4]) -> [u8; 8] {
+    let mut all = [0; 8];
+    all[..4].copy_from_slice(&bytes);
+    all
+}
+
+impl Products {
+    /// The algorithm for this shape, asked for once.
+    fn algorithm(
+        &self,
+        key: Key,
+        description: &Description,
+        [a, b, c]: &[Layout; 3],
+        workspace: usize,
+    ) -> Result<sys::cublasLtMatmulAlgo_t, CudaError> {
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(algorithm) = chosen.get(&key) {
+            return Ok(*algorithm);
+        }
+        let preference = Preference::new(workspace)?;
+        // SAFETY: all descriptions live.
+        let found = unsafe {
+            result::get_matmul_algo_heuristic(
+                self.handle,
+                description.0,
+                a.0,
+                b.0,
+                c.0,
+                c.0,
+                preference.0,
+            )
+        };
+        let algorithm = found
+            .map_err(failed("cublasLtMatmulAlgoGetHeuristic"))?
+            .algo;
+        chosen.insert(key, algorithm);
+        Ok(algorithm)
+    }
+}
