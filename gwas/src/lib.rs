@@ -19,7 +19,9 @@
 //! | [`matrix`] | the kernel itself, as files for other programs |
 //! | [`model`] | what a model file holds |
 //! | [`phenotypes`] | traits of the cohort |
+//! | [`plan`] | which tile of a factor has which format? |
 //! | [`predict`] | new individuals, with standard errors |
+//! | [`report`] | one page of tables and pictures from what other commands wrote |
 //! | [`run`] | log, record and progress of a run |
 //! | [`settings`] | kernels, γ and λ, given or chosen |
 //! | [`similarity`] | pair statistics of a cohort, and kernels of them |
@@ -46,7 +48,9 @@ pub mod io;
 pub mod matrix;
 pub mod model;
 pub mod phenotypes;
+pub mod plan;
 pub mod predict;
+pub mod report;
 pub mod run;
 pub mod settings;
 pub mod similarity;
