@@ -23,6 +23,7 @@ use crate::model::{
     FORMAT, FactorMeta, Meta, Model, SavedFactor, Source, TraitMeta, TraitModel, digest,
 };
 use crate::phenotypes::Trait;
+use crate::plan::TilePlan;
 use crate::run::RunLog;
 use crate::settings::{Bandwidth, Gammas, bandwidths};
 use crate::similarity::{Inside, Similarity};
@@ -121,6 +122,9 @@ pub fn fit<B: Backend, E: Engine>(
         };
         context.fit_all(log)
     })?;
+    if let Ok(plans) = serde_json::to_value(&fitted.plans) {
+        log.set("plans", plans);
+    }
     if fitted.traits.iter().all(Option::is_none)
         && let Some((_, why)) = fitted.failures.pop()
     {
@@ -158,6 +162,7 @@ struct Fitted {
     traits: Vec<Option<TraitModel>>,
     factors: Vec<SavedFactor>,
     evidence: Evidence,
+    plans: Vec<TilePlan>,
     /// Traits without a solution, and why.
     failures: Vec<(usize, Error)>,
 }
@@ -239,6 +244,9 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
                 weights: trained.weights,
             });
         }
+        let names = solved.iter().map(|&t| self.data.traits[t].name.clone());
+        let plan = TilePlan::of(&solver, &prepared, names.collect());
+        fitted.plans.extend(plan);
         if self.options.save_factor
             && !solved.is_empty()
             && let Some(factor) = solver.factor()

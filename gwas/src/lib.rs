@@ -21,7 +21,9 @@
 //! | [`model`] | what a model file holds |
 //! | [`null`] | null models: variances of several kernels, and are they zero? |
 //! | [`phenotypes`] | traits of the cohort |
+//! | [`plan`] | which tile of a factor has which format? |
 //! | [`predict`] | new individuals, with standard errors |
+//! | [`report`] | one page of tables and pictures from what other commands wrote |
 //! | [`run`] | log, record and progress of a run |
 //! | [`settings`] | kernels, γ and λ, given or chosen |
 //! | [`similarity`] | pair statistics of a cohort, and kernels of them |
@@ -52,7 +54,9 @@ pub mod matrix;
 pub mod model;
 pub mod null;
 pub mod phenotypes;
+pub mod plan;
 pub mod predict;
+pub mod report;
 pub mod run;
 pub mod settings;
 pub mod similarity;

@@ -7,7 +7,7 @@ use super::record::{BenchRecord, PHASES, PhaseTimes, Scaling};
 use crate::error::{Error, Result};
 
 /// Colours that differ for everybody (Okabe and Ito, 2008), one per phase.
-const COLOURS: [RGBColor; PHASES.len()] = [
+pub(crate) const COLOURS: [RGBColor; PHASES.len()] = [
     RGBColor(0, 114, 178),
     RGBColor(230, 159, 0),
     RGBColor(0, 158, 115),
@@ -15,9 +15,11 @@ const COLOURS: [RGBColor; PHASES.len()] = [
     RGBColor(213, 94, 0),
 ];
 
-const FONT: &str = "sans-serif";
+/// Whatever the viewer has: a chart brings no font.
+pub(crate) const FONT: &str = "sans-serif";
 const HEIGHT: u32 = 480;
-const GREY: RGBColor = RGBColor(110, 110, 110);
+/// Of what is not data.
+pub(crate) const GREY: RGBColor = RGBColor(110, 110, 110);
 
 /// The chart of a record as SVG: median times with their ranges, and, of several numbers of
 /// threads, the speed-up of each phase beside the ideal one.

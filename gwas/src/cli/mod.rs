@@ -11,6 +11,7 @@ mod kernel;
 mod memory;
 mod predict;
 mod program;
+mod report;
 mod screen;
 mod simulate;
 mod varcomp;

@@ -1,0 +1,161 @@
+//! Quantiles that a QQ plot needs: of χ² with one degree of freedom, and of ordered p-values.
+
+/// Median of χ² with one degree of freedom.
+pub(super) const CHI2_MEDIAN: f64 = 0.454_936_423_119_572_6;
+
+/// χ²₁ whose upper tail is p = 10^`-log10p`.
+pub(super) fn chi2_of(log10p: f64) -> f64 {
+    if log10p <= 0.0 {
+        return 0.0;
+    }
+    let ln_p = -log10p * std::f64::consts::LN_10;
+    // p ≤ exp(−χ²/2), so 2·|ln p| is above the root.
+    let (mut low, mut high) = (0.0, -2.0 * ln_p);
+    for _ in 0..200 {
+        let middle = 0.5 * (low + high);
+        if ln_chi2_tail(middle) > ln_p {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    0.5 * (low + high)
+}
+
+/// ln P(χ²₁ > x).
+fn ln_chi2_tail(x: f64) -> f64 {
+    let z = (0.5 * x).sqrt();
+    if z < 20.0 {
+        return libm::erfc(z).ln();
+    }
+    // erfc(z) = exp(−z²)/(z√π)·(1 − 1/(2z²) + 3/(4z⁴) − …), relative error below 15/(8z⁶).
+    let t = 1.0 / (2.0 * z * z);
+    let series = 1.0 - t + 3.0 * t * t;
+    series.ln() - z * z - (z * std::f64::consts::PI.sqrt()).ln()
+}
+
+/// λ_GC: median χ² of the tests over that of χ²₁. `log10p` need not be in order.
+pub(super) fn lambda_gc(log10p: &mut [f64]) -> Option<f64> {
+    let n = log10p.len();
+    if n == 0 {
+        return None;
+    }
+    let (_, &mut upper, _) = log10p.select_nth_unstable_by(n / 2, f64::total_cmp);
+    let median = match n % 2 {
+        1 => chi2_of(upper),
+        _ => {
+            let lower = log10p[..n / 2].iter().copied().fold(f64::MIN, f64::max);
+            0.5 * (chi2_of(lower) + chi2_of(upper))
+        }
+    };
+    Some(median / CHI2_MEDIAN)
+}
+
+/// Quantile `q` of the `i`-th smallest (from 1) of `n` independent uniform numbers, which has the
+/// distribution Beta(i, n − i + 1), as −log10.
+pub(super) fn ordered(i: f64, n: f64, q: f64) -> f64 {
+    let (a, b) = (i, n - i + 1.0);
+    // In ln x, so that small quantiles keep their digits.
+    let (mut low, mut high) = (-745.0, 0.0);
+    for _ in 0..80 {
+        let middle = 0.5 * (low + high);
+        if beta_below(middle, a, b) < q {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    -0.5 * (low + high) / std::f64::consts::LN_10
+}
+
+/// I_x(a, b), the probability below x = exp(`ln_x`) of Beta(a, b), by its continued fraction
+/// (Abramowitz and Stegun 26.5.8) in Lentz's form.
+fn beta_below(ln_x: f64, a: f64, b: f64) -> f64 {
+    let x = ln_x.exp();
+    if x >= 1.0 {
+        return 1.0;
+    }
+    let ln_rest = (-x).ln_1p();
+    let front = libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b) + a * ln_x + b * ln_rest;
+    // The fraction converges fast below the mean; above it the complement does.
+    match x < (a + 1.0) / (a + b + 2.0) {
+        true => (front.exp() / a) * fraction(x, a, b),
+        false => 1.0 - (front.exp() / b) * fraction(1.0 - x, b, a),
+    }
+}
+
+fn fraction(x: f64, a: f64, b: f64) -> f64 {
+    const TINY: f64 = 1e-300;
+    let away = |v: f64| if v.abs() < TINY { TINY } else { v };
+    let (mut c, mut d) = (1.0, 1.0 / away(1.0 - (a + b) * x / (a + 1.0)));
+    let mut value = d;
+    // Steps grow as √max(a, b).
+    for m in 1..20_000 {
+        let m = f64::from(m);
+        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
+        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
+        d = 1.0 / away(1.0 + even * d);
+        c = away(1.0 + even / c);
+        value *= d * c;
+        d = 1.0 / away(1.0 + odd * d);
+        c = away(1.0 + odd / c);
+        let step = d * c;
+        value *= step;
+        if (step - 1.0).abs() < 1e-12 {
+            break;
+        }
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chi_squares_match_their_p_values() {
+        // R: qchisq(p, 1, lower.tail = FALSE); half a unit of the digits given.
+        for (log10p, chi2, half) in [
+            (-(0.5f64.log10()), CHI2_MEDIAN, 1e-12),
+            (-(0.05f64.log10()), 3.841_458_820_694_124, 1e-12),
+            (8.0, 32.841_253_361_236_4, 1e-10),
+            (0.0, 0.0, 0.0),
+        ] {
+            assert!((chi2_of(log10p) - chi2).abs() <= half, "{log10p}");
+        }
+        // The asymptotic series meets erfc where it takes over: ln p of both sides of z = 20.
+        let (below, above) = (ln_chi2_tail(799.999_999), ln_chi2_tail(800.000_001));
+        assert!((below - above - 1e-6).abs() < 2e-7, "{below} {above}");
+        // p = 1e-320 and far beyond.
+        assert!(chi2_of(320.0) > 1460.0 && chi2_of(320.0) < 1474.0);
+        assert!(chi2_of(5000.0).is_finite());
+    }
+
+    #[test]
+    fn lambda_is_one_for_uniform_p() {
+        let mut p: Vec<f64> = (0..1001)
+            .map(|i| -((f64::from(i) + 0.5) / 1001.0).log10())
+            .collect();
+        let lambda = lambda_gc(&mut p).unwrap();
+        assert!((lambda - 1.0).abs() < 1e-12, "{lambda}");
+        assert_eq!(lambda_gc(&mut []), None);
+        // Of two, the mean of both χ².
+        let two = lambda_gc(&mut [8.0, 0.0]).unwrap();
+        assert!((two - 0.5 * chi2_of(8.0) / CHI2_MEDIAN).abs() < 1e-12);
+    }
+
+    #[test]
+    fn ordered_p_values_have_their_closed_forms() {
+        // The smallest of n is below x with probability 1 − (1 − x)ⁿ, the largest with xⁿ.
+        for n in [1.0, 7.0, 1e6] {
+            for q in [0.025, 0.5, 0.975] {
+                let smallest = -(-((-q as f64).ln_1p() / n).exp_m1()).log10();
+                let largest = -(q as f64).ln() / n / std::f64::consts::LN_10;
+                let (a, b) = (ordered(1.0, n, q), ordered(n, n, q));
+                // ln Γ(10⁶) has 7 digits before the point, so 9 remain of 16.
+                assert!((a - smallest).abs() < 1e-8 * smallest, "{n} {q} {a}");
+                assert!((b - largest).abs() < 1e-8, "{n} {q} {b} {largest}");
+            }
+        }
+    }
+}
