@@ -1,7 +1,7 @@
 //! Pair statistics of all pairs, block by block on rayon.
 //!
 //! Distances count differing bits of the planes (N²M/2 dosage pairs, 64 to a word) and then add
-//! what missing calls change; products multiply integer codes. All sums are integers, so their
+//! what missing calls change; products count bits that have weights. All sums are integers, so their
 //! order, the number of threads and the instruction set cannot change a bit.
 
 use std::cell::RefCell;
@@ -14,12 +14,10 @@ use epitile_core::kernel::{Kernel, KernelMap};
 use epitile_core::pairs::{MEAN_BITS, PAIR_EDGE, PairKind, PairMatrix, PairStatistic, PairTile};
 use rayon::prelude::*;
 
-use crate::codes::by_bit;
 use crate::missing::Missing;
-use crate::product;
+use crate::product::Products;
 use crate::simd::line::LINE;
 use crate::simd::popcount::{self, Distance, Packed};
-use crate::simd::product::Table;
 use crate::slice::Slice;
 
 /// Words of a plane counted in one go: packed, a block's rows take half of a second-level cache
@@ -195,8 +193,8 @@ enum Sums {
     Whole(Distance),
     /// Distances with missing calls.
     Imputed(Distance, Missing),
-    /// Products of the codes of standardised dosages.
-    Products(Vec<Table>),
+    /// Products of standardised dosages.
+    Products(Products),
 }
 
 impl Sums {
@@ -207,13 +205,18 @@ impl Sums {
         whole: bool,
     ) -> Self {
         let distance = match statistic.kind() {
-            PairKind::Product(_) => return Sums::Products(by_bit(rows, statistic.codes(), Table)),
+            PairKind::Product(_) => return Sums::Products(Products::new(statistic, rows, cols)),
             PairKind::Squared => Distance::Squared,
             PairKind::Absolute => Distance::Absolute,
         };
         match whole {
             true => Sums::Whole(distance),
-            false => Sums::Imputed(distance, Missing::new(statistic.corrections(), rows, cols)),
+            false => {
+                // Two missing calls are both the mean.
+                let corrections = statistic.corrections().iter();
+                let corrections: Vec<_> = corrections.map(|&[a, b, c]| [a, b, c, 0]).collect();
+                Sums::Imputed(distance, Missing::new(&corrections, rows, cols))
+            }
         }
     }
 
@@ -239,10 +242,10 @@ impl Sums {
                 missing.add(rows, cols, diagonal, &mut space.corrections, &mut sums);
                 (PairTile::Fixed(sums.into()), 0)
             }),
-            Sums::Products(tables) => {
-                let sums = product::block(tables, rows, cols, diagonal);
+            Sums::Products(products) => SPACE.with_borrow_mut(|space| {
+                let sums = products.block(rows, cols, diagonal, &mut space.corrections);
                 (PairTile::Fixed(sums.into()), 0)
-            }
+            }),
         }
     }
 }

@@ -60,6 +60,23 @@ impl Packed {
         }
     }
 
+    /// Lines of zeros, two of each individual for every 512 SNPs.
+    pub(crate) fn zeros(individuals: usize, steps: usize) -> Self {
+        let groups = individuals.div_ceil(GROUP);
+        Packed {
+            lines: vec![Line::default(); groups * 2 * GROUP * steps],
+            het: vec![0; groups * GROUP],
+            stride: 2 * GROUP * steps,
+        }
+    }
+
+    /// The lines h and t of individual `i` at the `step`-th 512 SNPs.
+    pub(crate) fn planes_mut(&mut self, i: usize, step: usize) -> &mut [Line; 2] {
+        let at = i / GROUP * self.stride + step * 2 * GROUP + i % GROUP * 2;
+        let (lines, _) = self.lines[at..].as_chunks_mut();
+        &mut lines[0]
+    }
+
     fn groups(&self) -> usize {
         self.het.len() / GROUP
     }
@@ -157,7 +174,6 @@ fn largest_body(values: &[u32], max: &mut u32) {
 /// `sums[i · PAIR_EDGE + j]` += the distance of individual `i` of `a` and `j` of `b`; with
 /// `lower`, perhaps not those with j > i. Sums are those of the padded numbers of individuals.
 pub(crate) fn count(a: &Packed, b: &Packed, distance: Distance, lower: bool, sums: &mut [u32]) {
-    assert_eq!(a.stride, b.stride, "SNPs of a pair");
     match level() {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `level` has found every feature that `avx512::count` enables.
@@ -172,15 +188,17 @@ pub(crate) fn count(a: &Packed, b: &Packed, distance: Distance, lower: bool, sum
     }
 }
 
-/// Runs `block` over all register blocks: lines of [`GROUP`] rows, those of as many columns, and
-/// which of the two halves of these.
+/// Calls `block` with all register blocks: lines and heterozygous counts of [`GROUP`] rows, those
+/// of as many columns, and which of the two halves of these; then `store` with what it returns
+/// and the place of the first sum.
 #[inline(always)]
 fn sweep(
     (a, b): (&Packed, &Packed),
     lower: bool,
-    sums: &mut [u32],
     block: impl Fn((&[Line], [u32; GROUP]), (&[Line], [u32; GROUP]), usize) -> Sums,
+    mut store: impl FnMut(usize, &[u32; COLS]),
 ) {
+    assert_eq!(a.stride, b.stride, "SNPs of a pair");
     for first in (0..b.groups()).step_by(COLUMN_GROUPS) {
         for i in 0..a.groups() {
             let last = b.groups().min(first + COLUMN_GROUPS);
@@ -189,16 +207,21 @@ fn sweep(
                 for half in 0..GROUP / COLS {
                     let new = block((a.group(i), a.het(i)), (b.group(j), b.het(j)), half);
                     let at = i * GROUP * PAIR_EDGE + j * GROUP + half * COLS;
-                    for (r, new) in new.chunks_exact(COLS).enumerate() {
-                        let sums = &mut sums[at + r * PAIR_EDGE..][..COLS];
-                        for (sum, new) in sums.iter_mut().zip(new) {
-                            // Pairs::new bounds the SNPs so that sums fit.
-                            *sum = sum.wrapping_add(*new);
-                        }
+                    for (r, new) in new.as_chunks().0.iter().enumerate() {
+                        store(at + r * PAIR_EDGE, new);
                     }
                 }
             }
         }
+    }
+}
+
+/// Adds distances to `sums` from a place on.
+#[inline(always)]
+fn add(sums: &mut [u32], at: usize, new: &[u32; COLS]) {
+    for (sum, new) in sums[at..at + COLS].iter_mut().zip(new) {
+        // Pairs::new bounds the SNPs so that sums fit.
+        *sum = sum.wrapping_add(*new);
     }
 }
 
@@ -220,3 +243,4 @@ mod avx512;
 mod neon;
 #[cfg(not(target_arch = "aarch64"))]
 mod portable;
+pub(crate) mod weighted;
