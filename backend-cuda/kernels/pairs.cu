@@ -54,17 +54,23 @@ KERNEL distances(const int *dots, u64 ld, const u32 *rows, u64 m, const u32 *col
 #define SQUARE 16
 #define STRETCH 32
 
-// z of individual i at bit p: 0 where the call is missing.
-DEVICE int standardised(Calls a, u64 i, u64 words, u32 p, const int *codes) {
-    if (bit(a.missing, words, i, p)) return 0;
-    return codes[(u64)p * 3 + bit(a.some, words, i, p) + bit(a.two, words, i, p)];
+// A SNP's part of a product, w·x·y − u·(x + y) + v.
+struct Term {
+    i64 weight, slope, constant;
+};
+
+// Dosage of individual i at bit p: −1 where the call is missing.
+DEVICE int dosage(Calls a, u64 i, u64 words, u32 p) {
+    if (bit(a.missing, words, i, p)) return -1;
+    return (int)(bit(a.some, words, i, p) + bit(a.two, words, i, p));
 }
 
-// Σ z z′ of the individuals rows[0…m) and cols[0…n), codes by bit and dosage: SQUARE × SQUARE pairs a
-// block, one thread each.
+// Products of the individuals rows[0…m) and cols[0…n), terms by bit; missing calls add nothing.
+// SQUARE × SQUARE pairs a block, one thread each.
 KERNEL products(const u32 *rows, u64 m, const u32 *cols, u64 n, Calls a, Calls b, u64 words,
-                const int *codes, i64 *out, int order, u64 width) {
+                const Term *terms, i64 *out, int order, u64 width) {
     SHARED int of_rows[STRETCH][SQUARE + 1], of_cols[STRETCH][SQUARE + 1];
+    SHARED Term of_snps[STRETCH];
     u64 blocks = (m + SQUARE - 1) / SQUARE;
     u64 first_row = blockIdx.x % blocks * SQUARE, first_col = blockIdx.x / blocks * SQUARE;
     u32 x = threadIdx.x % SQUARE, y = threadIdx.x / SQUARE;
@@ -74,11 +80,16 @@ KERNEL products(const u32 *rows, u64 m, const u32 *cols, u64 n, Calls a, Calls b
             u32 p = t % STRETCH, k = t / STRETCH;
             u64 r = first_row + k, c = first_col + k;
             u32 at = (u32)start + p;
-            of_rows[p][k] = r < m ? standardised(a, rows[r], words, at, codes) : 0;
-            of_cols[p][k] = c < n ? standardised(b, cols[c], words, at, codes) : 0;
+            of_rows[p][k] = r < m ? dosage(a, rows[r], words, at) : -1;
+            of_cols[p][k] = c < n ? dosage(b, cols[c], words, at) : -1;
+            if (k == 0) of_snps[p] = terms[at];
         }
         __syncthreads();
-        for (u32 p = 0; p < STRETCH; p++) sum += (i64)of_rows[p][x] * (i64)of_cols[p][y];
+        for (u32 p = 0; p < STRETCH; p++) {
+            i64 g = of_rows[p][x], h = of_cols[p][y];
+            Term of = of_snps[p];
+            if (g >= 0 && h >= 0) sum += of.weight * g * h - of.slope * (g + h) + of.constant;
+        }
         __syncthreads();
     }
     u64 r = first_row + x, c = first_col + y;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use epitile_core::genotypes::Genotypes;
-use epitile_core::pairs::{PAIR_EDGE, PairKind, PairStatistic};
+use epitile_core::pairs::{PAIR_EDGE, PairKind, PairStatistic, Term};
 
 use crate::error::CudaError;
 use crate::sys::{Buffer, Calls, Device, Index, Matrix, Number, Numbers, Order};
@@ -67,7 +67,7 @@ enum Sums {
     Product {
         rows: Arc<Calls>,
         cols: Arc<Calls>,
-        codes: Buffer,
+        terms: Buffer,
     },
 }
 
@@ -79,6 +79,12 @@ fn by_bit<T: Copy + Default>(genotypes: &Genotypes, numbers: &[[T; 3]]) -> Vec<[
         place.copy_from_slice(&numbers[segment.snps.clone()]);
     }
     all
+}
+
+/// A product's terms, as `kernels/pairs.cu` reads them.
+fn parts(statistic: &PairStatistic) -> Vec<[i64; 3]> {
+    let part = |t: &Term| [t.weight, t.slope, t.constant];
+    statistic.terms().iter().map(part).collect()
 }
 
 impl CudaPairs {
@@ -109,7 +115,7 @@ impl CudaPairs {
             PairKind::Product(_) => Sums::Product {
                 rows: rows.calls.clone(),
                 cols: cols.calls.clone(),
-                codes: device.upload(cast_slice(&by_bit(&rows.genotypes, statistic.codes())))?,
+                terms: device.upload(cast_slice(&by_bit(&rows.genotypes, &parts(statistic))))?,
             },
             kind => {
                 let side = |panel: &CudaPanel| -> Result<Side, CudaError> {
@@ -237,8 +243,8 @@ impl CudaPairs {
             Sums::Product {
                 rows: a,
                 cols: b,
-                codes,
-            } => self.device.products((a, rows), (b, cols), codes, out),
+                terms,
+            } => self.device.products((a, rows), (b, cols), terms, out),
             Sums::Distance {
                 kind,
                 rows: a,

@@ -424,7 +424,7 @@ impl Device {
         })
     }
 
-    /// Σ z z′, z from `codes` (i32 by bit and dosage).
+    /// Products of standardised dosages, from their `terms` (three i64 by bit).
     ///
     /// # Panics
     /// As [`distances`](Self::distances).
@@ -432,19 +432,19 @@ impl Device {
         self: &Arc<Self>,
         (a, rows): (&Calls, &Index),
         (b, cols): (&Calls, &Index),
-        codes: &Buffer,
+        terms: &Buffer,
         out: &Numbers,
     ) -> Result<(), CudaError> {
         let (m, n) = (rows.len, cols.len);
         assert!(rows.end <= a.samples && cols.end <= b.samples && a.words == b.words);
         assert!(out.order.holds(rows, cols) && !out.whole);
-        let table = holds::<[i32; 3]>(codes, a.words * 64);
+        let table = holds::<[i64; 3]>(terms, a.words * 64);
         let (order, width) = out.order.raw();
         let blocks = m.div_ceil(SQUARE) * n.div_ceil(SQUARE);
         if blocks == 0 {
             return Ok(());
         }
-        let mut reads = vec![&rows.buffer, &cols.buffer, codes];
+        let mut reads = vec![&rows.buffer, &cols.buffer, terms];
         reads.extend(a.buffers().into_iter().chain(b.buffers()));
         self.issue(&reads, &[&out.buffer], |lane| {
             // SAFETY: individuals are within the planes; pairs have a place.
