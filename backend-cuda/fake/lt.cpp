@@ -27,7 +27,7 @@ struct Algorithm {
     int types[3], transposed[2];
 };
 const uint64_t MAGIC = 0xa190417;
-const uint64_t WORKSPACE = 1 << 20;
+const uint64_t WORKSPACE = 1 << 12;
 
 uint64_t size_of(int type) {
     switch (type) {

@@ -18,6 +18,7 @@ struct Fiber {
     jmp_buf at;
     std::vector<char> stack = std::vector<char>(STACK);
     enum { NEW, WAITING, DONE } state = NEW;
+    bool started = false;
 };
 
 std::vector<Fiber *> fibers;
@@ -27,10 +28,13 @@ jmp_buf scheduler;
 const fake::Kernel *kernel;
 void **parameters;
 
+// A fiber is one thread after the other: it is made once, which takes a system call.
 void body() {
-    kernel->run(parameters);
-    current->state = Fiber::DONE;
-    _longjmp(scheduler, 1);
+    for (;;) {
+        kernel->run(parameters);
+        current->state = Fiber::DONE;
+        if (!_setjmp(current->at)) _longjmp(scheduler, 1);
+    }
 }
 
 // Runs one thread up to its next barrier or its end.
@@ -38,7 +42,8 @@ void turn(unsigned t) {
     current = fibers[t];
     shim::thread = {t, 0, 0};
     if (_setjmp(scheduler)) return;
-    if (current->state == Fiber::WAITING) _longjmp(current->at, 1);
+    if (current->started) _longjmp(current->at, 1);
+    current->started = true;
     getcontext(&current->start);
     current->start.uc_stack.ss_sp = current->stack.data();
     current->start.uc_stack.ss_size = STACK;

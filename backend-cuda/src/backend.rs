@@ -24,7 +24,8 @@ use crate::{algebra, convert, kernel, norm, panel};
 /// another stream it waits for on the device. The bits of a result do not depend on streams.
 #[derive(Clone, Debug)]
 pub struct Cuda {
-    device: Arc<sys::Device>,
+    pub(crate) device: Arc<sys::Device>,
+    keep: bool,
 }
 
 impl Cuda {
@@ -36,8 +37,15 @@ impl Cuda {
         let device = probe(libraries.as_deref())?;
         let opened = sys::Device::open(device.ordinal as i32);
         opened
-            .map(|device| Cuda { device })
+            .map(|device| Cuda { device, keep: true })
             .map_err(|error| Missing::Failure(error.to_string()))
+    }
+
+    /// The same, with pair statistics made again at every use instead of kept in memory: what
+    /// happens anyway where half of what is free does not hold them. The bits are the same.
+    pub fn without_stored_pairs(mut self) -> Self {
+        self.keep = false;
+        self
     }
 }
 
@@ -84,7 +92,7 @@ impl Backend for Cuda {
         rows: &CudaPanel,
         cols: Option<&CudaPanel>,
     ) -> Result<CudaPairs, CudaError> {
-        CudaPairs::new(&self.device, statistic, rows, cols)
+        CudaPairs::new((&self.device, self.keep), statistic, (rows, cols))
     }
 
     fn pair_block(

@@ -14,6 +14,7 @@
 //! | `algebra.rs` | gemm, syrk, trsm, potrf by NVIDIA's libraries |
 //! | `panel.rs` | products and solves of right-hand sides, with promised bits |
 //! | `slab.rs` | which parts of device memory are free |
+//! | `ceilings.rs` | [`ceilings`](fn@ceilings): what this device can do at most |
 //! | `error.rs` | [`CudaError`] |
 //! | `sys/` | calls of the driver and the libraries: all unsafe code |
 //! | `../kernels/*.cu` | the kernels, as CUDA C++; `../ptx/` is what `../scripts/ptx` makes of them |
@@ -39,6 +40,7 @@
 
 mod algebra;
 mod backend;
+mod ceilings;
 mod convert;
 mod error;
 mod kernel;
@@ -52,6 +54,7 @@ mod sys;
 mod tile;
 
 pub use backend::Cuda;
+pub use ceilings::ceilings;
 pub use error::CudaError;
 pub use pairs::{CudaPairs, CudaPanel};
 pub use probe::{Device, Missing, probe};

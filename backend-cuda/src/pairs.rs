@@ -88,17 +88,16 @@ fn parts(statistic: &PairStatistic) -> Vec<[i64; 3]> {
 }
 
 impl CudaPairs {
-    /// The statistic of all pairs of `rows` × `cols`, or of `rows` with themselves. Kept if half of
-    /// the free memory holds it.
+    /// The statistic of all pairs of `rows` × `cols`, or of `rows` with themselves. Kept if `keep`
+    /// and half of the free memory holds it.
     ///
     /// # Panics
     /// If the sets and the statistic differ in their SNPs or segments, or products might not fit 32
     /// bits (from 2²⁹ SNPs on).
     pub(crate) fn new(
-        device: &Arc<Device>,
+        (device, keep): (&Arc<Device>, bool),
         statistic: &PairStatistic,
-        rows: &CudaPanel,
-        cols: Option<&CudaPanel>,
+        (rows, cols): (&CudaPanel, Option<&CudaPanel>),
     ) -> Result<Self, CudaError> {
         let symmetric = cols.is_none();
         let cols = cols.unwrap_or(rows);
@@ -153,7 +152,7 @@ impl CudaPairs {
             },
         };
         let bytes = order.count() * if whole { 4 } else { 8 };
-        if bytes <= device.memory()?.0 / 2 {
+        if keep && bytes <= device.memory()?.0 / 2 {
             pairs.kept = Some(pairs.all(order)?);
         }
         Ok(pairs)

@@ -1,12 +1,15 @@
 //! The machines a run can choose from: picked once, then generic code.
 
+use std::env;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use epitile_core::backend::{Backend, BackendError, ErrorKind};
 use epitile_core::engine::Engine;
 use epitile_core::solver::SolveError;
 use epitile_cpu::{Ceiling, Cpu, Rayon};
+use epitile_cuda::Cuda;
 
 use crate::error::{Error, Result};
 use crate::spill::Spill;
@@ -81,24 +84,44 @@ where
                 .install(|| job.run(&cpu, &Rayon))
                 .map_err(|error| spill.map_or(error.clone(), |spill| spill.explain(error)))
         }
-        BackendChoice::Cuda => Err(match epitile_cuda::probe() {
-            Err(missing) => Error::device(missing.to_string()),
-            Ok(device) => Error::device(format!(
-                "found {device}, but this version computes on the CPU only; use --backend cpu"
-            )),
-        }),
+        BackendChoice::Cuda => {
+            let cuda = open()?;
+            // Threads only issue work; several keep several streams busy.
+            pool(threads)?.install(|| job.run(&cuda, &Rayon))
+        }
     }
 }
+
+/// Names a folder of NVIDIA's libraries that the system's loader does not find.
+const LIBRARIES: &str = "EPITILE_CUDA";
+
+/// The first GPU.
+fn open() -> Result<Cuda> {
+    let folder = env::var_os(LIBRARIES).map(PathBuf::from);
+    Cuda::open(folder).map_err(|missing| Error::device(missing.to_string()))
+}
+
+/// Edge of the matrices that a GPU's ceilings are measured with.
+const CEILING: usize = 8192;
 
 /// What the chosen backend does at most with `threads` threads (0: one per core); nothing where it
 /// cannot be measured.
 ///
 /// # Errors
-/// `Usage` if no threads can be had.
+/// `Usage` if no threads can be had, `Device` if the GPU fails.
 pub fn ceilings(choice: BackendChoice, threads: usize) -> Result<Vec<Ceiling>> {
     match choice {
         BackendChoice::Cpu => Ok(pool(threads)?.install(epitile_cpu::ceilings)),
-        BackendChoice::Cuda => Ok(Vec::new()),
+        BackendChoice::Cuda => {
+            let rates = epitile_cuda::ceilings(&open()?, CEILING).map_err(device_error)?;
+            let ceiling = |(work, all)| Ceiling {
+                work,
+                isa: "cuda",
+                one: all,
+                all,
+            };
+            Ok(rates.into_iter().map(ceiling).collect())
+        }
     }
 }
 

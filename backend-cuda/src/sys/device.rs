@@ -107,7 +107,7 @@ impl Device {
             kernels,
             context,
             piece: PIECE.min(total / 8),
-            workspace: (32 << 20).min(total / 64),
+            workspace: (32 << 20).min(total / 16),
         }))
     }
 

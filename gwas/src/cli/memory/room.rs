@@ -1,6 +1,6 @@
 //! Whether a run fits, what goes to a scratch file if not, and words for what would fit.
 
-use epitile::backend::{Job, dispatch};
+use epitile::backend::{BackendChoice, Job, dispatch};
 use epitile::error::{Error, Result};
 use epitile::run::RunLog;
 use epitile::spill::{Contents, Spill, is_memory};
@@ -55,6 +55,12 @@ fn mib(bytes: u64) -> u64 {
 
 /// Tells the estimate, decides what goes to the scratch file, and refuses what cannot fit.
 pub(crate) fn check<'a>(plan: &Plan, machine: &'a Machine, log: &'a RunLog) -> Result<Room<'a>> {
+    let mut plan = plan.clone();
+    if machine.backend == BackendChoice::Cuda {
+        // These are in the memory of the GPU, which says itself when it is full.
+        (plan.pairs, plan.factors) = (0, 0);
+    }
+    let plan = &plan;
     log.say(format!(
         "memory estimate: {} MiB (genotypes {}, pair statistics {}, factors {}, right-hand sides \
          and tiles {})",
