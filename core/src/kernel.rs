@@ -27,6 +27,8 @@ pub enum Kernel {
     Poly(u32),
     /// Square of `linear:std`, entry by entry: `grm^2` (pairwise epistasis).
     GrmSquared,
+    /// Z Zᵀ / M′ with Z the deviations from additivity, −2p², 2pq, −2q²: `dominance`.
+    Dominance,
 }
 
 impl Kernel {
@@ -37,6 +39,7 @@ impl Kernel {
             Kernel::Laplacian | Kernel::Ibs => PairKind::Absolute,
             Kernel::Standardised | Kernel::GrmSquared => PairKind::Product(Weighting::SampleSd),
             Kernel::TwoPq => PairKind::Product(Weighting::TwoPq),
+            Kernel::Dominance => PairKind::Product(Weighting::Dominance),
         }
     }
 
@@ -62,6 +65,7 @@ impl fmt::Display for Kernel {
             Kernel::Ibs => f.pad("ibs"),
             Kernel::Poly(d) => write!(f, "poly:{d}"),
             Kernel::GrmSquared => f.pad("grm^2"),
+            Kernel::Dominance => f.pad("dominance"),
         }
     }
 }
@@ -74,7 +78,7 @@ impl fmt::Display for UnknownKernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "not a kernel; kernels are linear, linear:std, linear:2pq, gaussian, laplacian, ibs, \
-             poly:D (D from 1 to 16) and grm^2",
+             poly:D (D from 1 to 16), grm^2 and dominance",
         )
     }
 }
@@ -93,6 +97,7 @@ impl FromStr for Kernel {
             "laplacian" => Kernel::Laplacian,
             "ibs" => Kernel::Ibs,
             "grm^2" => Kernel::GrmSquared,
+            "dominance" => Kernel::Dominance,
             _ => match text.strip_prefix("poly:").map(str::parse) {
                 Some(Ok(d @ 1..=16)) => Kernel::Poly(d),
                 _ => return Err(UnknownKernel),
@@ -159,7 +164,7 @@ impl KernelMap {
         match self.kernel {
             Kernel::Linear => linear(d),
             Kernel::Poly(degree) => power(1.0 + linear(d), degree),
-            Kernel::Standardised | Kernel::TwoPq => d / self.scale,
+            Kernel::Standardised | Kernel::TwoPq | Kernel::Dominance => d / self.scale,
             Kernel::GrmSquared => (d / self.scale) * (d / self.scale),
             Kernel::Ibs => 1.0 - d / (2.0 * self.scale),
             // d ≥ 0 but for the rounding of μ²; k(0) = 1 then holds exactly.
@@ -198,7 +203,7 @@ impl KernelMap {
         match self.kernel {
             Kernel::Gaussian | Kernel::Laplacian | Kernel::Ibs | Kernel::GrmSquared => true,
             Kernel::Poly(d) => d % 2 == 0,
-            Kernel::Linear | Kernel::Standardised | Kernel::TwoPq => false,
+            Kernel::Linear | Kernel::Standardised | Kernel::TwoPq | Kernel::Dominance => false,
         }
     }
 }
@@ -214,7 +219,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        let names = "linear linear:std linear:2pq gaussian laplacian ibs poly:3 grm^2";
+        let names = "linear linear:std linear:2pq gaussian laplacian ibs poly:3 grm^2 dominance";
         for name in names.split(' ') {
             assert_eq!(alloc::format!("{}", name.parse::<Kernel>().unwrap()), name);
         }

@@ -11,6 +11,7 @@
 //! | [`cohort`] | which individuals and SNPs, after all filters? |
 //! | [`covariates`] | covariates as columns of a design |
 //! | [`cv`] | does kernel ridge predict better than linear ridge? |
+//! | [`dense`] | whole FP64 matrices: factors, inverses, eigenvalues |
 //! | [`error`] | what went wrong, in words and as an exit code? |
 //! | [`evidence`] | the certificates of many solutions together |
 //! | [`fit`] | one setting, trained on everybody |
@@ -18,6 +19,7 @@
 //! | [`io`] | files in, files out |
 //! | [`matrix`] | the kernel itself, as files for other programs |
 //! | [`model`] | what a model file holds |
+//! | [`null`] | null models: variances of several kernels, and are they zero? |
 //! | [`phenotypes`] | traits of the cohort |
 //! | [`predict`] | new individuals, with standard errors |
 //! | [`run`] | log, record and progress of a run |
@@ -25,7 +27,9 @@
 //! | [`similarity`] | pair statistics of a cohort, and kernels of them |
 //! | [`simulate`] | cohorts with known truth |
 //! | [`spill`] | where does what does not fit in memory go? |
+//! | [`tails`] | p-values in log space |
 //! | [`training`] | fixed effects and solution, the same for `cv` and `fit` |
+//! | [`varcomp`] | how much of a trait does each kernel explain? |
 //!
 //! The command line is in `cli/`, one file per command; it belongs to the program, not to the
 //! library.
@@ -38,6 +42,7 @@ pub mod bench;
 pub mod cohort;
 pub mod covariates;
 pub mod cv;
+pub mod dense;
 pub mod error;
 pub mod evidence;
 pub mod fit;
@@ -45,6 +50,7 @@ pub mod folds;
 pub mod io;
 pub mod matrix;
 pub mod model;
+pub mod null;
 pub mod phenotypes;
 pub mod predict;
 pub mod run;
@@ -52,4 +58,6 @@ pub mod settings;
 pub mod similarity;
 pub mod simulate;
 pub mod spill;
+pub mod tails;
 pub mod training;
+pub mod varcomp;

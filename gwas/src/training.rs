@@ -138,8 +138,8 @@ impl FixedEffects {
             .collect()
     }
 
-    /// The columns that are independent among `rows`, restricted to them.
-    fn independent(&self, rows: &[u32]) -> (Vec<usize>, Vec<Vec<f64>>) {
+    /// The columns that are independent among `rows`: their places, and their values there.
+    pub fn independent(&self, rows: &[u32]) -> (Vec<usize>, Vec<Vec<f64>>) {
         let mut basis: Vec<Vec<f64>> = Vec::new();
         let (mut kept, mut chosen) = (Vec::new(), Vec::new());
         for (c, column) in self.columns.iter().enumerate() {

@@ -47,7 +47,8 @@ pub(crate) struct Args {
     genotypes: Genotypes,
     #[command(flatten)]
     traits: Traits,
-    /// Kernels to compare: linear, linear:std, linear:2pq, gaussian, laplacian, ibs, poly:D, grm^2
+    /// Kernels to compare: linear, linear:std, linear:2pq, gaussian, laplacian, ibs, poly:D, grm^2,
+    /// dominance
     #[arg(
         long,
         value_name = "LIST",

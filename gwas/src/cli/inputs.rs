@@ -15,6 +15,8 @@ use super::args::{Genotypes, Traits};
 pub(crate) struct Inputs {
     pub(crate) cohort: Cohort,
     pub(crate) traits: Vec<Trait>,
+    /// Traits asked for, those that cannot be used among them.
+    pub(crate) asked: usize,
     /// Linear covariates.
     pub(crate) design: Design,
     /// Whether there are any.
@@ -79,6 +81,7 @@ pub(crate) fn read(genotypes: &Genotypes, traits: &Traits, log: &RunLog) -> Resu
         .collect();
     Ok(Inputs {
         cohort,
+        asked: phenotypes.traits.len() + phenotypes.dropped.len(),
         traits: phenotypes.traits,
         design,
         has_covariates,

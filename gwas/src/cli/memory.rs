@@ -98,6 +98,29 @@ impl Plan {
         }
     }
 
+    /// Of whole FP64 matrices, `matrices` at a time, made from these kernels.
+    pub(crate) fn dense(
+        calls: &Genotypes,
+        kernels: &[Kernel],
+        machine: &Machine,
+        matrices: usize,
+    ) -> Self {
+        let plan = Plan::with(
+            calls,
+            kernels,
+            (Policy::Uniform(Precision::F64), None),
+            machine,
+            (0, 1),
+        );
+        let n = calls.samples() as u64;
+        Plan {
+            factors: 0,
+            // They are not tiles that a scratch file could take.
+            work: plan.work + 8 * n * n * matrices as u64,
+            ..plan
+        }
+    }
+
     /// Of the prediction of `new` individuals, 2,048 at a time, from `model`; `intervals` solve
     /// with the training individuals.
     pub(crate) fn predict(

@@ -13,6 +13,7 @@ mod predict;
 mod program;
 mod screen;
 mod simulate;
+mod varcomp;
 mod verify;
 
 pub(crate) use program::main;

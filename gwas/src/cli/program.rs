@@ -11,7 +11,7 @@ use epitile::error::{Kind, Result};
 use epitile::io::output::check_writable;
 use epitile::run::RunLog;
 
-use super::{bench, counts, cv, demo, fit, kernel, predict, simulate, verify};
+use super::{bench, counts, cv, demo, fit, kernel, predict, simulate, varcomp, verify};
 
 /// Exact kernel ridge regression for genome-wide data, in mixed precision, with a certificate of
 /// accuracy.
@@ -44,6 +44,8 @@ enum Command {
     Fit(fit::Args),
     /// Predict new individuals from a model file
     Predict(predict::Args),
+    /// Split a trait's variance between kernels, with tests
+    Varcomp(varcomp::Args),
     /// Write a kernel or GRM of all individuals
     Kernel(kernel::Args),
     /// Count genotypes per SNP, as plink2 --geno-counts
@@ -78,6 +80,7 @@ impl Command {
             Command::Cv(args) => args,
             Command::Fit(args) => args,
             Command::Predict(args) => args,
+            Command::Varcomp(args) => args,
             Command::Kernel(args) => args,
             Command::Counts(args) => args,
             Command::Simulate(args) => args,

@@ -1,0 +1,20 @@
+//! Null models y = X b + Σ_k f_k + e, f_k ~ N(0, σ²_k K_k), e ~ N(0, σ²_e I).
+//!
+//! ln L is written without ½·n·ln 2π (REML: n − c): REML is −½(ln|V| + ln|XᵀV⁻¹X| + yᵀPy), with
+//! X the intercept and the standardised covariates.
+//!
+//! | module | question it answers |
+//! |---|---|
+//! | [`boundary`] | is a variance zero? |
+//! | [`contrast`] | what is left when the fixed effects are taken out? |
+//! | [`likelihood`] | ln L of several kernels, its slopes and its curvature |
+//! | [`matrix`] | a kernel over a trait's samples, centred and scaled |
+//! | [`reml`] | the variances of several kernels |
+//! | [`spectral`] | the variance of one kernel, by its eigenvalues |
+
+pub mod boundary;
+pub mod contrast;
+pub mod likelihood;
+pub mod matrix;
+pub mod reml;
+pub mod spectral;
