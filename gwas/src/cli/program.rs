@@ -11,7 +11,7 @@ use epitile::error::{Kind, Result};
 use epitile::io::output::check_writable;
 use epitile::run::RunLog;
 
-use super::{bench, counts, cv, demo, fit, kernel, predict, simulate, varcomp, verify};
+use super::{bench, counts, cv, demo, epistasis, fit, kernel, predict, simulate, varcomp, verify};
 
 /// Exact kernel ridge regression for genome-wide data, in mixed precision, with a certificate of
 /// accuracy.
@@ -46,6 +46,8 @@ enum Command {
     Predict(predict::Args),
     /// Split a trait's variance between kernels, with tests
     Varcomp(varcomp::Args),
+    /// Test for epistasis: of a trait, or SNP by SNP
+    Epistasis(epistasis::Args),
     /// Write a kernel or GRM of all individuals
     Kernel(kernel::Args),
     /// Count genotypes per SNP, as plink2 --geno-counts
@@ -81,6 +83,7 @@ impl Command {
             Command::Fit(args) => args,
             Command::Predict(args) => args,
             Command::Varcomp(args) => args,
+            Command::Epistasis(args) => args,
             Command::Kernel(args) => args,
             Command::Counts(args) => args,
             Command::Simulate(args) => args,

@@ -68,7 +68,9 @@ pub fn upper(form: &Form, q: f64, accuracy: f64) -> Option<Bounded> {
 /// An x with P(Q > x) ≤ `p`, by Chernoff's bound.
 fn reach(form: &Form, p: f64) -> f64 {
     let limit = p.ln();
-    Cumulants::new(form).search(|at| at.k - at.t * at.k1 > limit).k1
+    Cumulants::new(form)
+        .search(|at| at.k - at.t * at.k1 > limit)
+        .k1
 }
 
 /// A U beyond which the terms are together at most `error`.

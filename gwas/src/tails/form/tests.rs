@@ -95,7 +95,10 @@ fn davies_error_is_within_its_bound_for_weights_of_both_signs() {
         let exact = hypoexponential(&pairs, q).exp();
         for accuracy in [1e-4, 1e-8, 1e-12] {
             let found = davies::upper(&form, q, accuracy).unwrap();
-            assert!((found.p - exact).abs() <= found.error, "{q}: {found:?} {exact}");
+            assert!(
+                (found.p - exact).abs() <= found.error,
+                "{q}: {found:?} {exact}"
+            );
             assert!(found.error <= accuracy + 1e-12, "{found:?}");
         }
     }
@@ -107,7 +110,10 @@ fn saddlepoints_keep_their_accuracy_where_probabilities_underflow() {
     let form = doubled(&pairs);
     for q in [100.0, 150.0, 1e3, 1e4, 1e6] {
         let (exact, found) = (hypoexponential(&pairs, q), form.tail(q));
-        assert!((found.ln_p - exact).abs() <= STIRLING, "{q}: {found:?} {exact}");
+        assert!(
+            (found.ln_p - exact).abs() <= STIRLING,
+            "{q}: {found:?} {exact}"
+        );
     }
     let deep = form.tail(1e4);
     assert_eq!(deep.method, Method::Saddlepoint);
@@ -127,16 +133,24 @@ fn many_weights_agree_with_the_inverted_laplace_transform() {
             Method::Davies => 0.02_f64.min(2e-12 / exact.exp()) + 1e-9,
             Method::Saddlepoint => STIRLING,
         };
-        assert!((found.ln_p - exact).abs() <= bound, "{z}: {found:?} {exact}");
+        assert!(
+            (found.ln_p - exact).abs() <= bound,
+            "{z}: {found:?} {exact}"
+        );
         // With many weights the approximation is much better than at its worst.
         let rough = saddlepoint::ln_upper(&form, q);
-        assert!((rough - exact).abs() <= 0.25 * STIRLING, "{z}: {rough} {exact}");
+        assert!(
+            (rough - exact).abs() <= 0.25 * STIRLING,
+            "{z}: {rough} {exact}"
+        );
     }
 }
 
 #[test]
 fn frequencies_of_drawn_forms_are_their_probabilities() {
-    let weights = [4.0, 2.5, 1.0, 1.0, 0.5, 0.5, 0.2, 0.1, -0.3, -0.8, -1.0, -3.0];
+    let weights = [
+        4.0, 2.5, 1.0, 1.0, 0.5, 0.5, 0.2, 0.1, -0.3, -0.8, -1.0, -3.0,
+    ];
     let form = Form::new(weights);
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let draws = 100_000;
