@@ -6,6 +6,7 @@
 //! | module | question it answers |
 //! |---|---|
 //! | [`align`] | which SNP and allele of new genotypes is which of a model's? |
+//! | [`assoc`] | which SNPs are associated with a trait? |
 //! | [`backend`] | which machine computes? |
 //! | [`bench`](mod@bench) | how long does each phase take? |
 //! | [`cohort`] | which individuals and SNPs, after all filters? |
@@ -37,6 +38,7 @@
 #![forbid(unsafe_code)]
 
 pub mod align;
+pub mod assoc;
 pub mod backend;
 pub mod bench;
 pub mod cohort;

@@ -18,8 +18,8 @@ use crate::error::{Error, Kind, Result};
 use crate::null::boundary::{self, Draws};
 use crate::null::contrast::Contrasts;
 use crate::null::matrix::{kernel_matrix, normalise};
-use crate::null::reml::Problem;
-use crate::null::spectral::{Likelihood, Rotated};
+use crate::null::reml::{PARTS, Problem};
+use crate::null::spectral::{Likelihood, Products, Profile};
 use crate::phenotypes::Trait;
 use crate::run::RunLog;
 use crate::settings::{Bandwidth, Gammas, bandwidths};
@@ -216,14 +216,11 @@ impl Ready {
         );
         if let Some(whole) = &self.whole {
             let x: Vec<Vec<f64>> = self.x.iter().map(|x| whole.rotate(x)).collect();
-            let y = whole.rotate(&y);
-            let values = &whole.values;
-            let data = Rotated {
-                values,
-                y: &y,
-                x: &x,
-            };
-            components.full_likelihood(&data.maximise(Likelihood::Ml));
+            let products = Products::new(&whole.rotate(&self.contrasts.residual(&y)), &x);
+            let profile = Profile::new(&whole.values, &products);
+            if let Some(best) = profile.maximise(Likelihood::Ml, PARTS) {
+                components.full_likelihood(&best);
+            }
         }
         if let (Some(prevalence), true) = (options.prevalence, of.binary) {
             let cases = y.iter().filter(|&&y| y == 1.0).count() as f64 / y.len() as f64;

@@ -3,6 +3,7 @@
 use epitile::cohort::Cohort;
 use epitile::covariates::{CovariateOptions, Design};
 use epitile::error::{Error, Result};
+use epitile::io::fam::Sample;
 use epitile::io::text::first_few;
 use epitile::phenotypes::{PhenotypeOptions, Phenotypes, Trait};
 use epitile::run::RunLog;
@@ -59,16 +60,42 @@ pub(crate) fn read(genotypes: &Genotypes, traits: &Traits, log: &RunLog) -> Resu
     let cohort = log.timed("read", || Cohort::load(&genotypes.options()))?;
     log.cohort(&cohort);
     log.say("dosages count A1, column 5 of the .bim");
+    let tables = tables(traits, &cohort.samples, log)?;
+    Ok(Inputs {
+        cohort,
+        traits: tables.traits,
+        asked: tables.asked,
+        design: tables.design,
+        has_covariates: tables.has_covariates,
+        fixed: tables.fixed,
+        inside: tables.inside,
+        complete: tables.complete,
+    })
+}
+
+/// Everything read but the calls; see [`Inputs`].
+pub(crate) struct Tables {
+    pub(crate) traits: Vec<Trait>,
+    pub(crate) asked: usize,
+    pub(crate) design: Design,
+    pub(crate) has_covariates: bool,
+    pub(crate) fixed: FixedEffects,
+    pub(crate) inside: Option<(Design, Inside)>,
+    pub(crate) complete: Vec<bool>,
+}
+
+/// Reads traits and covariates of these individuals.
+pub(crate) fn tables(traits: &Traits, samples: &[Sample], log: &RunLog) -> Result<Tables> {
     let options = PhenotypeOptions {
         file: traits.pheno.clone(),
         names: traits.pheno_name.clone(),
         binary_12: traits.binary_12,
     };
-    let phenotypes = Phenotypes::read(&options, &cohort.samples)?;
+    let phenotypes = Phenotypes::read(&options, samples)?;
     log.report(&phenotypes.notes, &phenotypes.warnings);
-    let inside = inside(traits, &cohort, log)?;
-    let design = linear(traits, &cohort, log)?;
-    let n = cohort.samples.len();
+    let inside = inside(traits, samples, log)?;
+    let design = linear(traits, samples, log)?;
+    let n = samples.len();
     let intercept = match traits.intercept.as_str() {
         "mean" => Intercept::Mean,
         _ => Intercept::Gls,
@@ -79,8 +106,7 @@ pub(crate) fn read(genotypes: &Genotypes, traits: &Traits, log: &RunLog) -> Resu
     let complete = (0..n)
         .map(|i| design.complete[i] && inside.as_ref().is_none_or(|(d, _)| d.complete[i]))
         .collect();
-    Ok(Inputs {
-        cohort,
+    Ok(Tables {
         asked: phenotypes.traits.len() + phenotypes.dropped.len(),
         traits: phenotypes.traits,
         design,
@@ -92,7 +118,7 @@ pub(crate) fn read(genotypes: &Genotypes, traits: &Traits, log: &RunLog) -> Resu
 }
 
 /// The linear covariates: those named, or all that are not inside the kernel.
-fn linear(traits: &Traits, cohort: &Cohort, log: &RunLog) -> Result<Option<Design>> {
+fn linear(traits: &Traits, samples: &[Sample], log: &RunLog) -> Result<Option<Design>> {
     let Some(file) = &traits.covar else {
         return Ok(None);
     };
@@ -105,12 +131,12 @@ fn linear(traits: &Traits, cohort: &Cohort, log: &RunLog) -> Result<Option<Desig
         names: traits.covar_name.clone(),
         categorical: traits.cat_covar.clone(),
     };
-    let design = Design::read(&options, &cohort.samples)?;
+    let design = Design::read(&options, samples)?;
     log.report(&design.notes, &design.warnings);
     Ok(Some(design))
 }
 
-fn inside(traits: &Traits, cohort: &Cohort, log: &RunLog) -> Result<Option<(Design, Inside)>> {
+fn inside(traits: &Traits, samples: &[Sample], log: &RunLog) -> Result<Option<(Design, Inside)>> {
     let (Some(file), Some(names)) = (&traits.covar, &traits.kernel_covar) else {
         return Ok(None);
     };
@@ -125,7 +151,7 @@ fn inside(traits: &Traits, cohort: &Cohort, log: &RunLog) -> Result<Option<(Desi
         names: Some(names.clone()),
         categorical: None,
     };
-    let design = Design::read(&options, &cohort.samples)?;
+    let design = Design::read(&options, samples)?;
     log.report(&design.notes, &design.warnings);
     Ok(Some((design.clone(), values(&design, weight))))
 }

@@ -1,6 +1,7 @@
 //! The command line: one file per command, shared groups of flags in `args`.
 
 mod args;
+mod assoc;
 mod bench;
 mod counts;
 mod cv;

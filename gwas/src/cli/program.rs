@@ -11,7 +11,9 @@ use epitile::error::{Kind, Result};
 use epitile::io::output::check_writable;
 use epitile::run::RunLog;
 
-use super::{bench, counts, cv, demo, epistasis, fit, kernel, predict, simulate, varcomp, verify};
+use super::{
+    assoc, bench, counts, cv, demo, epistasis, fit, kernel, predict, simulate, varcomp, verify,
+};
 
 /// Exact kernel ridge regression for genome-wide data, in mixed precision, with a certificate of
 /// accuracy.
@@ -44,6 +46,8 @@ enum Command {
     Fit(fit::Args),
     /// Predict new individuals from a model file
     Predict(predict::Args),
+    /// Test every SNP for association, beside the rest of the genome
+    Assoc(assoc::Args),
     /// Split a trait's variance between kernels, with tests
     Varcomp(varcomp::Args),
     /// Test for epistasis: of a trait, or SNP by SNP
@@ -82,6 +86,7 @@ impl Command {
             Command::Cv(args) => args,
             Command::Fit(args) => args,
             Command::Predict(args) => args,
+            Command::Assoc(args) => args,
             Command::Varcomp(args) => args,
             Command::Epistasis(args) => args,
             Command::Kernel(args) => args,

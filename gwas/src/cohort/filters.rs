@@ -35,15 +35,16 @@ pub(super) struct Chosen {
     pub(super) log: Vec<FilterCount>,
 }
 
-/// Applies all filters, in order.
+/// Applies all filters, in order, to all individuals or to those `among` which to choose.
 pub(super) fn apply(
     options: &CohortOptions,
     chromosomes: ChromosomeSet,
-    files: &Fileset,
-    bed: &mut Bed,
+    (files, bed): (&Fileset, &mut Bed),
+    among: Option<&[u32]>,
 ) -> Result<Chosen> {
+    let everybody = || (0..files.samples.len() as u32).collect();
     let mut chosen = Chosen {
-        samples: (0..files.samples.len() as u32).collect(),
+        samples: among.map_or_else(everybody, <[u32]>::to_vec),
         snps: (0..files.snps.len() as u32).collect(),
         log: Vec::new(),
     };

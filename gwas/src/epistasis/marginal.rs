@@ -20,7 +20,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use epitile_core::backend::Backend;
-use epitile_core::dense::{dot, norm2, orthonormalise};
+use epitile_core::dense::{norm2, orthonormalise};
 use epitile_core::engine::Engine;
 use epitile_core::genotypes::{Counts, Genotypes};
 use epitile_core::kernel::Kernel;

@@ -25,7 +25,17 @@ const DOSAGE: [Option<u8>; 4] = [Some(2), None, Some(1), Some(0)];
 #[derive(Clone, Copy, Debug)]
 pub struct Packed<'a>(&'a [u8]);
 
-impl Packed<'_> {
+impl<'a> Packed<'a> {
+    /// Calls of one SNP, four in a byte.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Packed(bytes)
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
     /// Dosage of A1 of individual `i` of the file; `None` if missing.
     ///
     /// # Panics

@@ -12,7 +12,7 @@ use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
-use super::reml::Problem;
+use super::reml::{Fit, Problem};
 use super::spectral::RANGE;
 use crate::dense::{Eigen, Factor, combine, product};
 use crate::tails::ln_chi2_tail;
@@ -133,6 +133,14 @@ fn peak(values: &[f64]) -> f64 {
     (values[g] + more).max(0.0)
 }
 
+/// 2 (ln L − ln L₀); 0 for what two searches for one maximum differ by.
+fn likelihood_ratio(full: &Fit, null: &Fit) -> f64 {
+    match 2.0 * (full.log_likelihood - null.log_likelihood) {
+        ratio if ratio > 1e-8 => ratio,
+        _ => 0.0,
+    }
+}
+
 /// Tests kernel `k` of `kernels`. Kernels whose variance is zero without it are left out of both
 /// models: the null model must have none at the boundary. `of` numbers the test: tests draw from
 /// streams of their own.
@@ -150,7 +158,7 @@ pub fn test(
     chosen.push(k);
     chosen.sort_unstable();
     let refit = problem.fit(&chosen);
-    let ratio = (2.0 * (refit.log_likelihood - base.log_likelihood)).max(0.0);
+    let ratio = likelihood_ratio(&refit, &base);
     let mut test = Test {
         ratio,
         ln_mixture: ln_mixture(ratio),
@@ -186,10 +194,9 @@ pub fn test(
         let drawn = Problem::new(&y, kernels, eigen);
         let base = drawn.fit_from(&test.null, &base.variances);
         let full = drawn.fit_from(&chosen, &base.variances);
-        let other = (2.0 * (full.log_likelihood - base.log_likelihood)).max(0.0);
+        let other = likelihood_ratio(&full, &base);
         test.draws += 1;
-        // A search from the null's own optimum that gains nothing ends there, to rounding.
-        test.zero += usize::from(other <= 1e-8);
+        test.zero += usize::from(other == 0.0);
         reached += usize::from(other >= ratio);
     }
     test.p = (test.draws > 0).then(|| match reached == ENOUGH {

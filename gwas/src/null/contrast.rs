@@ -56,6 +56,16 @@ impl Contrasts {
         self.reflect(y).split_off(self.reflections.len())
     }
 
+    /// What least squares on X leave of `y`.
+    pub fn residual(&self, y: &[f64]) -> Vec<f64> {
+        let mut y = self.reflect(y);
+        y[..self.reflections.len()].fill(0.0);
+        for v in self.reflections.iter().rev() {
+            axpy(-2.0 * dot(v, &y), v, &mut y);
+        }
+        y
+    }
+
     /// The (n − c)² contrasts of the symmetric matrix `k`. 4·c·n² operations.
     pub fn matrix(&self, mut k: Mat<f64>) -> Mat<f64> {
         let n = k.nrows();
@@ -93,6 +103,8 @@ mod tests {
         let (a, b, c) = (dot(&x[0], &x[0]), dot(&x[0], &x[1]), dot(&x[1], &x[1]));
         let determinant = (a * c - b * b).ln();
         assert!((h.log_determinant() - determinant).abs() <= tiny * 10.0);
+        let left = h.residual(&[7.0; 9]);
+        assert!(norm2(&left) <= tiny * 7.0 * 3.0);
         // yyᵀ becomes the contrasts of y, squared.
         let y: Vec<f64> = (0..n).map(|i| (i as f64).sin()).collect();
         let k = h.matrix(Mat::from_fn(n, n, |i, j| y[i] * y[j]));

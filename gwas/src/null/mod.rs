@@ -9,6 +9,7 @@
 //! | [`contrast`] | what is left when the fixed effects are taken out? |
 //! | [`likelihood`] | ln L of several kernels, its slopes and its curvature |
 //! | [`matrix`] | a kernel over a trait's samples, centred and scaled |
+//! | [`projected`] | xᵀPx and xᵀPy at one ρ |
 //! | [`reml`] | the variances of several kernels |
 //! | [`spectral`] | the variance of one kernel, by its eigenvalues |
 
@@ -16,5 +17,6 @@ pub mod boundary;
 pub mod contrast;
 pub mod likelihood;
 pub mod matrix;
+pub mod projected;
 pub mod reml;
 pub mod spectral;

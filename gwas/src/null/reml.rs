@@ -8,7 +8,7 @@ use epitile_core::dense::{cholesky, dot, solve_lower, solve_lower_transposed};
 use faer::Mat;
 
 use super::likelihood::{Contrasted, Point, Slopes};
-use super::spectral::{Likelihood, Rotated};
+use super::spectral::{Likelihood, Products, Profile};
 use crate::dense::Eigen;
 
 /// Least residual variance, in variances of the trait: V stays positive definite.
@@ -20,6 +20,9 @@ const STEPS: usize = 100;
 /// A fit ends when the next step would add less than this to ln L: variances are then within
 /// 1e-5 of their standard errors.
 const GAIN: f64 = 1e-10;
+
+/// Parts of the range of σ²_f/σ²_e, each with one maximum at most.
+pub const PARTS: usize = 50;
 
 /// Where a search began and what it reached.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,12 +151,10 @@ impl<'a> Problem<'a> {
     fn one(&self, k: usize) -> Fit {
         let eigen = &self.eigen[k];
         let y = eigen.rotate(&self.y);
-        let data = Rotated {
-            values: &eigen.values,
-            y: &y,
-            x: &[],
-        };
-        let best = data.maximise(Likelihood::Reml);
+        let products = Products::new(&y, &[]);
+        let best = Profile::new(&eigen.values, &products).maximise(Likelihood::Reml, PARTS);
+        // Without columns of X nothing depends on others.
+        let best = best.expect("a likelihood");
         Fit {
             variances: self.spread_out(&[k], &[best.ratio * best.residual, best.residual]),
             log_likelihood: best.log_likelihood,

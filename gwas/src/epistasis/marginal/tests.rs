@@ -1,3 +1,4 @@
+use epitile_core::dense::dot;
 use epitile_cpu::Cpu;
 
 use super::*;

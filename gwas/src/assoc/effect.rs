@@ -1,0 +1,159 @@
+//! Tests of one SNP.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::rotation::Rotation;
+use crate::null::spectral::{Last, Likelihood, Profile, times};
+use crate::tails::{ln_chi2_tail, ln_f_tail};
+
+/// Parts of the range of ρ in which a refit looks for maxima.
+const PARTS: usize = 10;
+
+/// xᵀPx below this share of xᵀWx is rounding: the SNP depends on the covariates.
+const COLLINEAR: f64 = 1e-10;
+
+/// A form of test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// F = n(xᵀPy)²/((yᵀPy)(xᵀPx)) on (1, n − c − 1), P at the null model's full-likelihood ρ:
+    /// GEMMA's `p_score`.
+    #[default]
+    Score,
+    /// Wald's F on (1, n − c − 1), P at the null model's restricted ρ: FaST-LMM's.
+    Wald,
+    /// The same at the restricted ρ of the model with the SNP: GEMMA's `p_wald`.
+    WaldRefit,
+    /// The likelihood ratio χ²₁, both models at their own full-likelihood ρ: GEMMA's `p_lrt`.
+    Lrt,
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Form::Score => "score",
+            Form::Wald => "wald",
+            Form::WaldRefit => "wald-refit",
+            Form::Lrt => "lrt",
+        })
+    }
+}
+
+impl FromStr for Form {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "score" => Ok(Form::Score),
+            "wald" => Ok(Form::Wald),
+            "wald-refit" => Ok(Form::WaldRefit),
+            "lrt" => Ok(Form::Lrt),
+            _ => Err(format!(
+                "'{text}' is no test; tests are score, wald, wald-refit and lrt"
+            )),
+        }
+    }
+}
+
+/// What a test found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effect {
+    /// Effect of one more counted allele.
+    pub beta: f64,
+    /// Its standard error.
+    pub se: f64,
+    /// The statistic: F, or χ².
+    pub statistic: f64,
+    /// ln p.
+    pub ln_p: f64,
+}
+
+/// Why a SNP has no test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untested {
+    /// The same dosage in all.
+    Monomorphic,
+    /// No calls.
+    AllMissing,
+    /// A combination of the covariates.
+    Collinear,
+}
+
+impl fmt::Display for Untested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Untested::Monomorphic => "MONOMORPHIC",
+            Untested::AllMissing => "ALL_MISSING",
+            Untested::Collinear => "COLLINEAR",
+        })
+    }
+}
+
+/// Wald's test of a SNP, with c columns of X beside it.
+pub fn wald(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
+    if last.xpx.is_nan() || last.xpx <= COLLINEAR * last.size {
+        return Err(Untested::Collinear);
+    }
+    let freedom = (n - c - 1) as f64;
+    let beta = last.xpy / last.xpx;
+    let left = (last.ypy - last.xpy * beta).max(0.0);
+    let se = (left / freedom / last.xpx).sqrt();
+    let statistic = (beta / se).powi(2);
+    Ok(Effect {
+        beta,
+        se,
+        statistic,
+        ln_p: ln_f_tail(statistic, freedom),
+    })
+}
+
+fn score(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
+    if last.xpx.is_nan() || last.xpx <= COLLINEAR * last.size {
+        return Err(Untested::Collinear);
+    }
+    let statistic = n as f64 * last.xpy * last.xpy / (last.ypy * last.xpx);
+    Ok(Effect {
+        beta: last.xpy / last.xpx,
+        se: (last.ypy / (n as f64 * last.xpx)).sqrt(),
+        statistic,
+        ln_p: ln_f_tail(statistic, (n - c - 1) as f64),
+    })
+}
+
+/// Tests the SNP whose rotated dosages are `x` for trait `t` of the group.
+///
+/// # Errors
+/// Why it cannot be tested.
+pub fn test(form: Form, rotation: &Rotation, t: usize, x: &[f64]) -> Result<Effect, Untested> {
+    let (n, c) = (x.len(), rotation.x.len());
+    let null = &rotation.traits[t];
+    match form {
+        Form::Score => score(&null.at_ml.last(x), n, c),
+        Form::Wald => wald(&null.at_reml.last(x), n, c),
+        Form::WaldRefit | Form::Lrt => {
+            // What does not vary beside the covariates would leave nothing to refit.
+            wald(&null.at_reml.last(x), n, c)?;
+            let mut row = vec![times(x, &null.y)];
+            row.extend(rotation.x.iter().map(|column| times(x, column)));
+            row.push(times(x, x));
+            let profile = Profile::new(&rotation.eigen.values, &null.products);
+            let profile = profile.with(&row);
+            let kind = match form {
+                Form::Lrt => Likelihood::Ml,
+                _ => Likelihood::Reml,
+            };
+            let best = profile.maximise(kind, PARTS).ok_or(Untested::Collinear)?;
+            let last = profile.last(best.ratio).ok_or(Untested::Collinear)?;
+            let effect = wald(&last, n, c)?;
+            if form == Form::WaldRefit {
+                return Ok(effect);
+            }
+            let statistic = (2.0 * (best.log_likelihood - null.ml.log_likelihood)).max(0.0);
+            Ok(Effect {
+                statistic,
+                ln_p: ln_chi2_tail(statistic),
+                ..effect
+            })
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! K of a trait's samples, of all chromosomes or of all but one.
+//!
+//! What is kept is the pair statistic of all kernel SNPs; that of a chromosome is subtracted.
+//! Where the statistic counts whole dosages both are exact integers below 2⁵³, so their
+//! difference is too.
+
+use std::sync::Arc;
+
+use epitile_core::backend::Backend;
+use epitile_core::engine::Engine;
+use epitile_core::genotypes::{Counts, Genotypes};
+use epitile_core::kernel::{Kernel, KernelMap};
+use epitile_core::pairs::{PairKind, PairStatistic};
+use faer::Mat;
+
+use super::AssocData;
+use super::rotation::Rotation;
+use super::scan::Group;
+use crate::backend::device_error;
+use crate::cohort::Cohort;
+use crate::dense::for_each_column;
+use crate::error::{Error, Result};
+use crate::io::chromosome::{Chromosome, ChromosomeSet};
+use crate::null::matrix::{kernel_matrix, normalise};
+
+/// Whose SNP means and standard deviations a kernel takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Moments {
+    /// Of all individuals that the filters leave, as GEMMA: `all`.
+    #[default]
+    All,
+    /// Of the trait's samples, as FaST-LMM: `trait`.
+    Trait,
+}
+
+impl std::fmt::Display for Moments {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Moments::All => "all",
+            Moments::Trait => "trait",
+        })
+    }
+}
+
+impl std::str::FromStr for Moments {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Moments::All),
+            "trait" => Ok(Moments::Trait),
+            _ => Err(format!("'{text}' names nobody; expected all or trait")),
+        }
+    }
+}
+
+/// A pair statistic of all pairs: products as they are, distances with a minus.
+struct Sums {
+    values: Mat<f64>,
+    /// SNPs that vary.
+    varying: usize,
+}
+
+/// Where kernels come from.
+pub struct Source<'a, B: Backend, E: Engine> {
+    backend: &'a B,
+    engine: &'a E,
+    genotypes: Arc<Genotypes>,
+    chromosomes: ChromosomeSet,
+    kernel: Kernel,
+    scale: f64,
+    all: Sums,
+    /// The chromosome left out last, with its sums.
+    left_out: Option<(usize, Sums)>,
+}
+
+impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
+    /// `kernel` of all individuals and SNPs of `cohort`, with γ = `scale` / median.
+    ///
+    /// # Errors
+    /// `Usage` for a kernel that has no form here; `Degenerate` if no SNP varies; failures of the
+    /// device.
+    pub fn new(
+        backend: &'a B,
+        engine: &'a E,
+        cohort: Cohort,
+        (kernel, scale): (Kernel, f64),
+    ) -> Result<Self> {
+        if matches!(kernel, Kernel::Poly(_) | Kernel::Ibs | Kernel::Laplacian) {
+            return Err(Error::usage(format!(
+                "--kernel {kernel}: association takes linear, linear:std, linear:2pq, gaussian, \
+                 grm^2, dominance or none"
+            )));
+        }
+        if cohort.genotypes.counts().iter().all(Counts::is_monomorphic) {
+            return Err(Error::degenerate(format!(
+                "none of the {} kernel SNPs varies among the {} individuals; check --kernel-chr, \
+                 --kernel-extract and --kernel-maf",
+                cohort.genotypes.snps(),
+                cohort.genotypes.samples()
+            )));
+        }
+        let genotypes = Arc::new(cohort.genotypes);
+        let all = Sums::new(backend, engine, &genotypes, kernel)?;
+        Ok(Source {
+            backend,
+            engine,
+            genotypes,
+            chromosomes: cohort.chromosomes,
+            kernel,
+            scale,
+            all,
+            left_out: None,
+        })
+    }
+
+    /// The kernel's segment that is chromosome `name`, if it has SNPs there.
+    pub fn segment(&self, name: &str) -> Option<usize> {
+        let key = |name: &str| -> Result<Chromosome, String> {
+            self.chromosomes.recognise(name).ok_or(name.to_owned())
+        };
+        let wanted = key(name);
+        let mut segments = self.genotypes.segments().iter();
+        segments.position(|s| key(&s.name) == wanted)
+    }
+
+    /// What the kernel without a segment is called.
+    pub fn name(&self, left_out: Option<usize>) -> String {
+        match left_out {
+            None => "all".into(),
+            Some(s) => {
+                let name = self.chromosomes.label(&self.genotypes.segments()[s].name);
+                format!("without {name}")
+            }
+        }
+    }
+
+    /// The null models of a group's traits, the chromosome of segment `left_out` not in K.
+    ///
+    /// # Errors
+    /// `Degenerate` for a kernel without variance; failures of the device.
+    pub fn rotation(
+        &mut self,
+        group: &Group,
+        left_out: Option<usize>,
+        data: &AssocData<'_>,
+        moments: Moments,
+    ) -> Result<Rotation> {
+        let (sums, rows) = match moments {
+            Moments::All => {
+                if let Some(s) =
+                    left_out.filter(|s| self.left_out.as_ref().is_none_or(|l| l.0 != *s))
+                {
+                    let own = self.part(&self.genotypes, s)?;
+                    self.left_out = Some((s, self.all.without(&own)));
+                }
+                let sums = match (&self.left_out, left_out) {
+                    (Some((_, sums)), Some(_)) => sums,
+                    _ => &self.all,
+                };
+                (sums, group.rows.clone())
+            }
+            Moments::Trait => {
+                let own = Arc::new(self.genotypes.select(&group.rows));
+                let mut sums = Sums::new(self.backend, self.engine, &own, self.kernel)?;
+                if let Some(s) = left_out {
+                    sums = sums.without(&self.part(&own, s)?);
+                }
+                let rows: Vec<u32> = (0..group.rows.len() as u32).collect();
+                return self.finish(&sums, &rows, group, data);
+            }
+        };
+        self.finish(sums, &rows, group, data)
+    }
+
+    fn finish(
+        &self,
+        sums: &Sums,
+        rows: &[u32],
+        group: &Group,
+        data: &AssocData<'_>,
+    ) -> Result<Rotation> {
+        let mut k = sums.kernel(self.kernel, self.scale, rows)?;
+        let scale = normalise(&mut k, &self.kernel.to_string())?;
+        Rotation::new(&k, scale, group, data)
+    }
+
+    /// The sums of one segment.
+    fn part(&self, of: &Genotypes, segment: usize) -> Result<Sums> {
+        let segment = &of.segments()[segment];
+        let n = of.samples();
+        let gather = |plane: &dyn Fn(usize) -> Vec<u64>| (0..n).flat_map(plane).collect();
+        let cut = |words: &[u64]| words[segment.words.clone()].to_vec();
+        let missing = of
+            .has_missing()
+            .then(|| gather(&|i| of.missing(i).map_or_else(Vec::new, cut)));
+        let part = Genotypes::from_planes(
+            n,
+            &[(segment.name.clone(), segment.snps.len())],
+            gather(&|i| cut(of.some(i))),
+            gather(&|i| cut(of.two(i))),
+            missing,
+        );
+        let part = Arc::new(part.map_err(Error::inconsistent)?);
+        Sums::new(self.backend, self.engine, &part, self.kernel)
+    }
+}
+
+impl Sums {
+    fn new<B: Backend, E: Engine>(
+        backend: &B,
+        engine: &E,
+        genotypes: &Arc<Genotypes>,
+        kernel: Kernel,
+    ) -> Result<Self> {
+        let kind = kernel.pair_kind();
+        let n = genotypes.samples();
+        let statistic = PairStatistic::new(kind, genotypes.counts());
+        let panel = backend.panel(genotypes.clone()).map_err(device_error)?;
+        let pairs = backend
+            .pairs(&statistic, &panel, None)
+            .map_err(device_error)?;
+        // A linear kernel of norms 0 is −d/2s.
+        let (kernel, scale, norms) = match kind {
+            PairKind::Product(_) => (Kernel::Standardised, 1.0, Vec::new()),
+            PairKind::Squared | PairKind::Absolute => (Kernel::Linear, 0.5, vec![0.0; n]),
+        };
+        let map = KernelMap {
+            kernel,
+            gamma: 0.0,
+            scale,
+            rows: norms.clone(),
+            cols: norms,
+            covariates: None,
+        };
+        let all: Vec<u32> = (0..n as u32).collect();
+        let varies = |c: &&Counts| !c.is_monomorphic();
+        Ok(Sums {
+            values: kernel_matrix(backend, engine, &pairs, &map, &all)?,
+            varying: genotypes.counts().iter().filter(varies).count(),
+        })
+    }
+
+    fn without(&self, part: &Sums) -> Sums {
+        let mut values = self.values.clone();
+        for_each_column(&mut values, |j, column| {
+            for (v, own) in column.iter_mut().zip(part.values.col_as_slice(j)) {
+                *v -= own;
+            }
+        });
+        Sums {
+            values,
+            varying: self.varying - part.varying,
+        }
+    }
+
+    /// The kernel over `rows`, up to a factor that centring and scaling take away.
+    fn kernel(&self, kernel: Kernel, scale: f64, rows: &[u32]) -> Result<Mat<f64>> {
+        let gamma = match kernel.has_gamma() {
+            true => scale / self.median()?,
+            false => 0.0,
+        };
+        let varying = self.varying.max(1) as f64;
+        let value = |v: f64| match kernel {
+            Kernel::Gaussian => epitile_core::exp::exp(gamma * v),
+            Kernel::GrmSquared => (v / varying) * (v / varying),
+            // Centring turns −d²/2 into the products of centred dosages.
+            _ => v,
+        };
+        let mut k = Mat::zeros(rows.len(), rows.len());
+        for_each_column(&mut k, |j, column| {
+            let from = self.values.col_as_slice(rows[j] as usize);
+            for (v, &i) in column.iter_mut().zip(rows) {
+                *v = value(from[i as usize]);
+            }
+        });
+        Ok(k)
+    }
+
+    /// Median distance over all pairs: the mean of the two middle ones.
+    fn median(&self) -> Result<f64> {
+        let n = self.values.ncols();
+        let mut d = Vec::with_capacity(n * n.saturating_sub(1) / 2);
+        for j in 0..n {
+            d.extend(self.values.col_as_slice(j)[j + 1..].iter().map(|v| -v));
+        }
+        let middle = d.len() / 2;
+        let zero = "the median distance is zero: at least half of all pairs of individuals have \
+                    the same genotypes, or there are fewer than two individuals";
+        if d.is_empty() {
+            return Err(Error::degenerate(zero));
+        }
+        let even = d.len() % 2 == 0;
+        let (below, &mut upper, _) = d.select_nth_unstable_by(middle, f64::total_cmp);
+        let lower = match even {
+            true => below.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            false => upper,
+        };
+        match 0.5 * (lower + upper) {
+            median if median > 0.0 => Ok(median),
+            _ => Err(Error::degenerate(zero)),
+        }
+    }
+}
