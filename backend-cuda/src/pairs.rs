@@ -59,8 +59,8 @@ struct Side {
 enum Sums {
     Distance {
         kind: PairKind,
-        rows: Side,
-        cols: Side,
+        rows: Box<Side>,
+        cols: Box<Side>,
         /// What missing calls add, by bit and dosage.
         corrections: Buffer,
     },
@@ -129,8 +129,8 @@ impl CudaPairs {
                 };
                 Sums::Distance {
                     kind,
-                    rows: side(rows)?,
-                    cols: side(cols)?,
+                    rows: Box::new(side(rows)?),
+                    cols: Box::new(side(cols)?),
                     corrections: device.upload(cast_slice(&corrections))?,
                 }
             }

@@ -54,9 +54,15 @@ impl Eigen {
 
 /// Eigenvalues of a positive semidefinite matrix, ascending; see [`Eigen`]. Half its work.
 pub fn eigenvalues(a: &Mat<f64>) -> Option<Vec<f64>> {
-    partition();
-    let values = a.self_adjoint_eigenvalues(Side::Lower).ok()?;
+    let values = symmetric_eigenvalues(a)?;
     Some(values.into_iter().map(|v| v.max(0.0)).collect())
+}
+
+/// Eigenvalues of any symmetric matrix, of which the lower triangle is read, ascending. `None` if
+/// it has entries that are no numbers.
+pub fn symmetric_eigenvalues(a: &Mat<f64>) -> Option<Vec<f64>> {
+    partition();
+    a.self_adjoint_eigenvalues(Side::Lower).ok()
 }
 
 /// A Bᵗ-free product: A B. 2·M·N·K operations.
@@ -105,6 +111,31 @@ impl Factor {
     /// A⁻¹, both triangles. 2N³/3 operations.
     pub fn inverse(&self) -> Mat<f64> {
         self.0.inverse()
+    }
+
+    /// L⁻¹ b.
+    pub fn whiten(&self, b: &[f64]) -> Vec<f64> {
+        let mut b = Mat::from_fn(b.len(), 1, |i, _| b[i]);
+        self.forward(&mut b);
+        b.col_as_slice(0).to_vec()
+    }
+
+    /// L⁻¹ K L⁻ᵀ of a symmetric K. 2N³ operations.
+    pub fn whiten_matrix(&self, k: &Mat<f64>) -> Mat<f64> {
+        let mut half = k.clone();
+        self.forward(&mut half);
+        let mut whole = half.transpose().to_owned();
+        self.forward(&mut whole);
+        whole
+    }
+
+    fn forward(&self, b: &mut Mat<f64>) {
+        partition();
+        faer::linalg::triangular_solve::solve_lower_triangular_in_place(
+            self.0.L(),
+            b.as_mut(),
+            faer::get_global_parallelism(),
+        );
     }
 
     /// L z: a draw from N(0, A) if z is one from N(0, I).
@@ -211,6 +242,32 @@ mod tests {
         // Eigenvalues of at least 1 err by a few N·u·‖A‖.
         let bound = 200.0 * 200.0 * one.values[199] * f64::EPSILON;
         assert!((sum - determinant).abs() <= bound, "{sum} {determinant}");
+    }
+
+    #[test]
+    fn a_whitened_matrix_has_the_eigenvalues_of_the_pencil() {
+        let n = 60;
+        let (a, k) = (sample(n), Mat::from_fn(n, n, |i, j| f64::from(i == j)));
+        let factor = Factor::new(&a).unwrap();
+        // L⁻¹ A L⁻ᵀ = I, and L⁻¹L⁻ᵀ has the eigenvalues of A⁻¹.
+        let trace: f64 = (0..n).map(|i| a[(i, i)]).sum();
+        let bound = n as f64 * trace * f64::EPSILON;
+        let same = factor.whiten_matrix(&a);
+        for j in 0..n {
+            for i in 0..n {
+                assert!((same[(i, j)] - k[(i, j)]).abs() <= bound);
+            }
+        }
+        let inverse = symmetric_eigenvalues(&factor.whiten_matrix(&k)).unwrap();
+        let values = eigenvalues(&a).unwrap();
+        for (inverse, value) in inverse.iter().zip(values.iter().rev()) {
+            assert!((inverse * value - 1.0).abs() <= bound);
+        }
+        let x: Vec<f64> = (0..n).map(|i| i as f64).collect();
+        let (w, solved) = (factor.whiten(&x), factor.solve(&x));
+        let quadratic = epitile_core::dense::dot(&x, &solved);
+        let norm = epitile_core::dense::dot(&w, &w);
+        assert!((norm - quadratic).abs() <= bound * quadratic);
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub mod cohort;
 pub mod covariates;
 pub mod cv;
 pub mod dense;
+pub mod epistasis;
 pub mod error;
 pub mod evidence;
 pub mod fit;

@@ -1,4 +1,14 @@
 //! Tail probabilities in log space: a p-value of 1e-320 or less keeps its logarithm.
+//!
+//! | module | question it answers |
+//! |---|---|
+//! | [`form`] | how probable is a larger quadratic form of normal variables? |
+//! | [`davies`] | the same by its characteristic function, with a bound on the error |
+//! | [`saddlepoint`] | the same far in the tail |
+
+pub mod davies;
+pub mod form;
+pub mod saddlepoint;
 
 use std::f64::consts::PI;
 
@@ -60,6 +70,14 @@ fn beta_fraction(x: f64, a: f64, b: f64) -> f64 {
         }
     }
     value
+}
+
+/// ln P(Z ≥ z) of a standard normal Z.
+pub fn ln_normal_tail(z: f64) -> f64 {
+    match z >= 0.0 {
+        true => ln_chi2_tail(z * z) - std::f64::consts::LN_2,
+        false => (-0.5 * ln_chi2_tail(z * z).exp()).ln_1p(),
+    }
 }
 
 /// −log₁₀ of a probability of which the natural logarithm is given.

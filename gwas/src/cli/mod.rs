@@ -6,6 +6,7 @@ mod bench;
 mod counts;
 mod cv;
 mod demo;
+mod epistasis;
 mod fit;
 mod inputs;
 mod kernel;

@@ -1,0 +1,285 @@
+//! `epitile epistasis`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+use epitile::backend::Job;
+use epitile::cohort::Cohort;
+use epitile::epistasis::EpistasisData;
+use epitile::epistasis::global::{GlobalOptions, global};
+use epitile::epistasis::marginal::{MarginalOptions, marginal};
+use epitile::epistasis::report::{GlobalTable, MarginalTable};
+use epitile::error::{Error, Result};
+use epitile::io::fileset::with_suffix;
+use epitile::io::output::{OutputSet, file_name_part};
+use epitile::phenotypes::Trait;
+use epitile::run::RunLog;
+use epitile::settings::Gammas;
+use epitile_core::backend::Backend;
+use epitile_core::engine::Engine;
+use epitile_core::kernel::Kernel;
+
+use super::args::{Genotypes, Machine, Output, Traits, kernels};
+use super::program::Run;
+use super::{inputs, memory};
+
+/// Flags of `epitile epistasis`.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(
+    after_help = "--global asks whether a trait has variance that the null model's kernels do not \
+explain: a score test of each kernel of --kernel beside those of --null, whose variances are \
+fitted by restricted maximum likelihood. Kernels are centred and scaled to mean diagonal 1; what of \
+the tested one lies in the directions of the null's is taken out. p-values are of weighted sums of \
+χ² variables: Davies' method, below 1e-10 the saddlepoint approximation (0.07 in −log10 p at most). \
+PREFIX.global.tsv (KERNEL NULL N Q SD LOG10P METHOD EXTRA) and .json (variances, projection).
+
+--marginal asks of each SNP whether it interacts with all others together, beside its own effect \
+and the additive kernel of the other SNPs (MAPIT). VARIANCE is that of the interactions, SE its \
+standard error without any, p one-sided: normal, where below 0.05 with at most --exact-limit \
+individuals by eigenvalues. Other SNPs' interactions are not part of its null. PREFIX.marginal.tsv \
+(CHROM GENPOS ID ALLELE0 ALLELE1 A1FREQ N TEST VARIANCE SE Z LOG10P METHOD EXTRA) and .json; a SNP \
+that cannot be tested has its reason in EXTRA: MONOMORPHIC, ALL_MISSING, COLLINEAR.
+
+With several traits there are files PREFIX_TRAIT.… of each. Kernels use all SNPs that the filters \
+leave: give --chr to leave out X.
+
+Examples:
+  epitile epistasis --global --bfile cohort --pheno traits.txt --pheno-name height --out height
+  epitile epistasis --marginal --bfile cohort --pheno traits.txt --pheno-name height --out height"
+)]
+pub(crate) struct Args {
+    /// Test for variance of a kernel beside the null model
+    #[arg(
+        long,
+        required_unless_present = "marginal",
+        conflicts_with = "marginal"
+    )]
+    global: bool,
+    /// Test every SNP for interactions with all others together
+    #[arg(long)]
+    marginal: bool,
+    #[command(flatten)]
+    genotypes: Genotypes,
+    #[command(flatten)]
+    traits: Traits,
+    /// Kernels to test with --global, one at a time [default: grm^2]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        conflicts_with = "marginal"
+    )]
+    kernel: Vec<String>,
+    /// Kernels of the null model of --global [default: linear:std]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        conflicts_with = "marginal"
+    )]
+    null: Vec<String>,
+    /// Bandwidth γ = c / median distance of gaussian and laplacian [default: 1]
+    #[arg(long, value_name = "C", conflicts_with_all = ["gamma", "marginal"])]
+    gamma_scale: Option<f64>,
+    /// Bandwidth γ itself
+    #[arg(long, value_name = "G", conflicts_with = "marginal")]
+    gamma: Option<f64>,
+    /// The kernel of --marginal lacks all of the tested SNP's chromosome, not only the SNP
+    #[arg(long, conflicts_with = "global")]
+    marginal_loco: bool,
+    /// Most individuals with which --marginal takes eigenvalues (6·N³ operations a SNP) for
+    /// p-values below 0.05
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 2000,
+        conflicts_with = "global"
+    )]
+    exact_limit: usize,
+    /// Seed of the draws behind --marginal's standard errors
+    #[arg(long, value_name = "S", default_value_t = 1, conflicts_with = "global")]
+    seed: u64,
+    #[command(flatten)]
+    machine: Machine,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What is asked.
+enum Task {
+    Global(GlobalOptions),
+    Marginal(MarginalOptions),
+}
+
+impl Task {
+    fn kernels(&self) -> Vec<Kernel> {
+        match self {
+            Task::Global(o) => [&o.null[..], &o.tested[..]].concat(),
+            Task::Marginal(_) => vec![Kernel::Standardised],
+        }
+    }
+
+    /// N × N matrices held at a time.
+    fn matrices(&self) -> usize {
+        match self {
+            // Contrasts of each kernel, eigenvectors and whitened form of those of the null; V and
+            // its factor, and what whitening and eigenvalues take at a time.
+            Task::Global(o) => 3 * o.null.len() + o.tested.len() + 6,
+            // K, K∘K, the eigenvectors, a kernel without a chromosome, and what eigenvalues take.
+            Task::Marginal(_) => 9,
+        }
+    }
+}
+
+impl Run for Args {
+    fn prefix(&self) -> Option<&Path> {
+        Some(&self.output.out)
+    }
+
+    fn quiet(&self) -> bool {
+        self.output.quiet
+    }
+
+    fn run(&self, log: &RunLog) -> Result<()> {
+        let task = self.task()?;
+        let inputs = inputs::read(&self.genotypes, &self.traits, log)?;
+        let calls = &inputs.cohort.genotypes;
+        let plan = memory::Plan::dense(calls, &task.kernels(), &self.machine, task.matrices());
+        let room = memory::check(&plan, &self.machine, log)?;
+        let reason = |of: &Trait| {
+            let mut rows = of.observed();
+            rows.retain(|&i| inputs.complete[i as usize]);
+            inputs.fixed.obstacle(&of.values, &rows)
+        };
+        let traits = inputs::keep_trainable(inputs.traits, reason, log)?;
+        let data = EpistasisData {
+            traits: &traits,
+            fixed: &inputs.fixed,
+            complete: &inputs.complete,
+        };
+        let tables = room.run(Testing {
+            cohort: inputs.cohort,
+            data,
+            task: &task,
+            log,
+        })?;
+        log.timed("write", || self.write(&tables, inputs.asked))?;
+        tables.report(log);
+        Ok(())
+    }
+}
+
+impl Args {
+    fn task(&self) -> Result<Task> {
+        if self.traits.intercept == "mean" {
+            return Err(Error::usage(
+                "--intercept mean: tests of epistasis need an intercept that is fitted; leave the \
+                 flag out",
+            ));
+        }
+        if self.traits.kernel_covar.is_some() {
+            return Err(Error::usage(
+                "--kernel-covar: kernels of epistasis tests are of genotypes only; put the \
+                 covariates into --covar-name",
+            ));
+        }
+        if self.marginal {
+            return Ok(Task::Marginal(MarginalOptions {
+                loco: self.marginal_loco,
+                exact_limit: self.exact_limit,
+                seed: self.seed,
+            }));
+        }
+        let or = |given: &[String], default| match given {
+            [] => Ok(vec![default]),
+            given => kernels(given),
+        };
+        let (null, tested) = (
+            or(&self.null, Kernel::Standardised)?,
+            or(&self.kernel, Kernel::GrmSquared)?,
+        );
+        if let Some(both) = tested.iter().find(|k| null.contains(k)) {
+            return Err(Error::usage(format!(
+                "--kernel {both}: found {both} in --null too, expected a kernel that the null model \
+                 has not"
+            )));
+        }
+        let positive = |value: f64, flag: &str| match value > 0.0 && value.is_finite() {
+            true => Ok(value),
+            false => Err(Error::usage(format!(
+                "{flag} {value}: found {value}, expected a number above zero"
+            ))),
+        };
+        let gamma = match (self.gamma, self.gamma_scale.unwrap_or(1.0)) {
+            (Some(gamma), _) => Gammas::Values(vec![positive(gamma, "--gamma")?]),
+            (None, scale) => Gammas::Scales(vec![positive(scale, "--gamma-scale")?]),
+        };
+        Ok(Task::Global(GlobalOptions {
+            null,
+            tested,
+            gamma,
+        }))
+    }
+
+    fn write(&self, tables: &Tables, asked: usize) -> Result<()> {
+        let mut files = OutputSet::new();
+        let prefix = |name: &str| -> PathBuf {
+            match asked {
+                1 => self.output.out.clone(),
+                _ => with_suffix(&self.output.out, &format!("_{}", file_name_part(name))),
+            }
+        };
+        match tables {
+            Tables::Global(all) => {
+                for one in all {
+                    one.write(&prefix(&one.name), &mut files)?;
+                }
+            }
+            Tables::Marginal(all) => {
+                for one in all {
+                    one.write(&prefix(&one.name), &mut files)?;
+                }
+            }
+        }
+        files.commit().map(drop)
+    }
+}
+
+/// What was found.
+enum Tables {
+    Global(Vec<GlobalTable>),
+    Marginal(Vec<MarginalTable>),
+}
+
+impl Tables {
+    /// What users should see.
+    fn report(&self, log: &RunLog) {
+        match self {
+            Tables::Global(all) => all.iter().for_each(|one| one.report(log)),
+            Tables::Marginal(all) => all.iter().for_each(|one| log.say(one.describe())),
+        }
+    }
+}
+
+struct Testing<'a> {
+    cohort: Cohort,
+    data: EpistasisData<'a>,
+    task: &'a Task,
+    log: &'a RunLog,
+}
+
+impl Job for Testing<'_> {
+    type Output = Tables;
+
+    fn run<B: Backend, E: Engine>(self, backend: &B, engine: &E) -> Result<Tables> {
+        let (data, log) = (self.data, self.log);
+        match self.task {
+            Task::Global(options) => {
+                global(backend, engine, self.cohort, data, options, log).map(Tables::Global)
+            }
+            Task::Marginal(options) => {
+                marginal(backend, engine, &self.cohort, data, options, log).map(Tables::Marginal)
+            }
+        }
+    }
+}

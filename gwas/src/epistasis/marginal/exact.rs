@@ -1,0 +1,49 @@
+//! The null distribution of one SNP's estimate by its eigenvalues.
+
+use epitile_core::backend::Backend;
+use epitile_core::dense::{axpy, dot};
+use faer::Mat;
+
+use super::background::Background;
+use super::block::Found;
+use super::snp::Design;
+use crate::dense::{for_each_column, product, symmetric_eigenvalues, transposed_product};
+use crate::tails::form::Form;
+
+/// What σ̂² is where the SNP does not interact: σ̂² = yᵀHy is Σ λχ²₁ with λ the eigenvalues of RᵀHR,
+/// RRᵀ = V₀; K = EΔEᵀ gives R = E(σ²αΔ + σ²_e)^½, since PK_kP = αPKP. `None` if the eigenvalues
+/// cannot be found. About 6·N³ operations.
+pub(super) fn form<B: Backend>(of: &Background<'_, B>, x: Vec<f64>, found: &Found) -> Option<Form> {
+    let d = Design::new(x, &of.q)?;
+    let (n, h) = (of.samples(), found.h);
+    let mut dense = Mat::zeros(n, n);
+    for_each_column(&mut dense, |j, column| {
+        let k = of.matrix.col_as_slice(j);
+        let (xj, wj) = (h[0] * of.alpha * d.x[j], h[0] * of.beta * d.w[j]);
+        for (i, value) in column.iter_mut().enumerate() {
+            *value = (xj * d.x[i] + h[1] * of.alpha) * k[i] - wj * d.w[i];
+        }
+        column[j] += h[2];
+    });
+    for v in of.q.iter().chain([&d.u]) {
+        // H ← (I − vvᵀ)H(I − vvᵀ)
+        let mut hv = transposed_product(&dense, v);
+        axpy(-0.5 * dot(v, &hv), v, &mut hv);
+        for_each_column(&mut dense, |j, column| {
+            axpy(-hv[j], v, column);
+            axpy(-v[j], &hv, column);
+        });
+    }
+    let half = product(dense.as_ref(), of.eigen.vectors.as_ref());
+    let mut whole = product(of.eigen.vectors.transpose(), half.as_ref());
+    let scale = of.eigen.values.iter();
+    let scale: Vec<f64> = scale
+        .map(|delta| (found.null[0] * of.alpha * delta + found.null[1]).sqrt())
+        .collect();
+    for_each_column(&mut whole, |j, column| {
+        for (value, s) in column.iter_mut().zip(&scale) {
+            *value *= s * scale[j];
+        }
+    });
+    symmetric_eigenvalues(&whole).map(Form::new)
+}

@@ -1,0 +1,92 @@
+//! The test of each SNP's interactions.
+
+use std::collections::HashSet;
+
+use crate::common::data;
+use crate::lab::Lab;
+
+/// −log₁₀ p of the SNPs tested, by ID.
+fn p_values(lab: &Lab, name: &str) -> Vec<(String, f64)> {
+    let rows = lab.rows(name);
+    let tested = rows[1..].iter().filter(|r| r[13] == "NA");
+    tested
+        .map(|r| (r[2].clone(), r[11].parse().unwrap()))
+        .collect()
+}
+
+/// Share of p-values at most `level`.
+fn below(all: &[(String, f64)], level: f64) -> f64 {
+    let count = all.iter().filter(|(_, p)| *p >= -level.log10()).count();
+    count as f64 / all.len() as f64
+}
+
+#[test]
+fn traits_without_epistasis_have_few_small_p_values() {
+    let Some(set) = data("sim_epi") else { return };
+    let lab = Lab::new();
+    let prefix = set.join("sim_epi");
+    // 500 individuals, and every tenth SNP: a small version of the calibration study.
+    let text = std::fs::read_to_string(prefix.with_extension("fam")).unwrap();
+    let few: Vec<&str> = text.lines().step_by(4).collect();
+    lab.write("few", few.join("\n") + "\n");
+    let text = std::fs::read_to_string(prefix.with_extension("bim")).unwrap();
+    let ids = text.lines().step_by(10);
+    let ids: Vec<&str> = ids.map(|l| l.split_whitespace().nth(1).unwrap()).collect();
+    lab.write("snps", ids.join("\n") + "\n");
+    lab.succeeds(&format!(
+        "epistasis --marginal --bfile {0} --pheno {0}.pheno.txt --pheno-name y_addonly,y_noise \
+         --keep few --extract snps --out m",
+        prefix.display()
+    ));
+    for name in ["y_addonly", "y_noise"] {
+        let all = p_values(&lab, &format!("m_{name}.marginal.tsv"));
+        let shares = [0.5, 0.05, 0.01].map(|p| below(&all, p));
+        eprintln!(
+            "{name}: {} SNPs, shares at 0.5, 0.05, 0.01: {shares:?}",
+            all.len()
+        );
+        // Neighbouring SNPs are alike: as if a tenth of the 500 were independent, six standard
+        // deviations of a share of 5 % are 18 %; the mean over traits is much nearer.
+        assert!(shares[1] <= 0.05 + 0.10, "{name}: {shares:?}");
+        let largest = all.iter().fold(0.0, |m: f64, (_, p)| m.max(*p));
+        assert!(
+            largest < -(0.01 / all.len() as f64).log10(),
+            "{name}: {largest}"
+        );
+    }
+}
+
+#[test]
+fn snps_that_interact_come_first() {
+    let lab = Lab::new();
+    lab.succeeds(
+        "simulate --samples 1000 --snps 400 --chromosomes 4 --founders 200 --recombination 0.05 \
+         --causal 20 --pairs 5 --additive 0.3 --epistatic 0.3 --maf-min 0.2 --seed 8 --out s",
+    );
+    lab.succeeds("epistasis --marginal --bfile s --pheno s.pheno.txt --out m");
+    let mut all = p_values(&lab, "m.marginal.tsv");
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let pairs = lab.rows("s.truth.pairs.tsv");
+    eprintln!("{:?}", pairs[0]);
+    let places: Vec<usize> = (0..pairs[0].len())
+        .filter(|&c| pairs[0][c].to_lowercase().starts_with("snp"))
+        .collect();
+    assert_eq!(places.len(), 2, "{:?}", pairs[0]);
+    let ids = pairs[1..]
+        .iter()
+        .flat_map(|r| places.iter().map(|&c| r[c].clone()));
+    let truth: HashSet<String> = ids.collect();
+    // Average precision: the mean of the precision at every SNP that interacts.
+    let (mut hits, mut sum) = (0.0, 0.0);
+    for (rank, (id, p)) in all.iter().enumerate() {
+        if truth.contains(id) {
+            hits += 1.0;
+            sum += hits / (rank + 1) as f64;
+            eprintln!("{id}: rank {} of {}, −log10 p {p:.2}", rank + 1, all.len());
+        }
+    }
+    let precision = sum / truth.len() as f64;
+    let chance = truth.len() as f64 / all.len() as f64;
+    eprintln!("average precision {precision:.3}, by chance {chance:.3}");
+    assert!(precision > 10.0 * chance, "{precision} {chance}");
+}
