@@ -4,7 +4,7 @@
 //! micro-kernel keeps the sums of three slivers by N columns in registers and goes through the
 //! terms once, in ascending order: an entry is one chain of multiply-adds, fused where the
 //! instruction set can, and its bits depend on its own row and column and the instruction set
-//! only (for BF16 tiles, also on whether they hold subnormals).
+//! only (for BF16 tiles, also on whether rows packed together hold subnormals).
 //!
 //! | file | job |
 //! |---|---|
@@ -109,14 +109,17 @@ macro_rules! kernels {
                 assert_eq!((c.rows, c.cols), (a.rows, of_b.rows), "shape of C");
                 assert_eq!(a.terms, of_b.terms, "terms of A and B");
                 let (alpha, a, b) = folded(alpha, a, b);
+                let (operands, mut c) = ((&a, b.as_ref()), c);
                 space::with(|space| {
-                    let (a, b) = (&a, b.as_ref());
-                    let Some(c) = $half(alpha, a, b, c, space) else {
-                        return;
-                    };
+                    let top = $half(alpha, operands, &mut c, space);
+                    if top == c.rows {
+                        return top;
+                    }
+                    let c = &mut c;
                     dispatch!(
                         $t, $columns, product::run,
-                        (alpha: $t, a: &Source<'_>, b: Option<&Source<'_>>, c: Output<'_, $t>, space: &mut Space)
+                        (alpha: $t, operands: Operands<'_, '_>, c: &mut Output<'_, $t>, top: usize, space: &mut Space)
+                        -> usize
                     )
                 });
             }
@@ -148,46 +151,40 @@ macro_rules! kernels {
 kernels!(f32, (8, 4, 4), pairs);
 kernels!(f64, (8, 4, 2), no_pairs);
 
-/// A product by pairs of BF16 numbers, where that is exact and fast; else C comes back.
+/// A and B, none for A itself.
+type Operands<'r, 'a> = (&'r Source<'a>, Option<&'r Source<'a>>);
+
+/// A product by pairs of BF16 numbers, where that is exact and fast; the first row that is not done.
 #[cfg(target_arch = "x86_64")]
-fn pairs<'c>(
+fn pairs(
     alpha: f32,
-    a: &Source<'_>,
-    b: Option<&Source<'_>>,
-    c: Output<'c, f32>,
+    (a, b): Operands<'_, '_>,
+    c: &mut Output<'_, f32>,
     space: &mut Space,
-) -> Option<Output<'c, f32>> {
+) -> usize {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
     fn run(
         alpha: f32,
-        a: &Source<'_>,
-        b: Option<&Source<'_>>,
-        c: Output<'_, f32>,
+        operands: Operands<'_, '_>,
+        c: &mut Output<'_, f32>,
         space: &mut Space,
-    ) {
+    ) -> usize {
         // SAFETY: the features that this function enables.
-        unsafe { product::run::<bf16::Bf16, 8>(alpha, a, b, c, space) }
+        unsafe { product::run::<bf16::Bf16, 8>(alpha, operands, c, 0, space) }
     }
     if isa().half != Half::Bf16 || !a.is_bf16() || !b.is_none_or(Source::is_bf16) {
-        return Some(c);
+        return 0;
     }
     // SAFETY: `isa` has found these features.
-    unsafe { run(alpha, a, b, c, space) };
-    None
+    unsafe { run(alpha, (a, b), c, space) }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 use no_pairs as pairs;
 
 /// There are none in this type.
-fn no_pairs<'c, T>(
-    _: T,
-    _: &Source<'_>,
-    _: Option<&Source<'_>>,
-    c: Output<'c, T>,
-    _: &mut Space,
-) -> Option<Output<'c, T>> {
-    Some(c)
+fn no_pairs<T>(_: T, _: Operands<'_, '_>, _: &mut Output<'_, T>, _: &mut Space) -> usize {
+    0
 }
 
 /// Takes the scales of narrow operands into α, if that is exact.

@@ -2,7 +2,7 @@
 //!
 //! BF16 and FP8 numbers are BF16 numbers, and a product of two of those is an FP32 number. The
 //! instruction takes subnormal factors for zero and makes zeros of subnormal sums: FP8 numbers are
-//! all normal in BF16, and a BF16 tile that holds subnormals is left to FP32.
+//! all normal in BF16, and rows packed together that hold subnormals are left to FP32.
 
 use core::arch::x86_64::*;
 
@@ -83,6 +83,22 @@ impl Lanes for Bf16 {
     fn pack([first, second]: &[[f32; MOST]; 2], to: &mut [u32]) {
         for ((to, first), second) in to.iter_mut().zip(first).zip(second) {
             *to = first.to_bits() >> 16 | second.to_bits() & 0xffff_0000;
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pack_bf16(terms: &[[u16; MOST]; 2], to: &mut [u32]) -> Option<bool> {
+        let to = &mut to[..MOST];
+        // SAFETY: the caller's promise; 16 numbers are read twice and 16 pairs written.
+        unsafe {
+            let [first, second] = terms.each_ref().map(|term| term.as_ptr().cast());
+            let first = _mm512_cvtepu16_epi32(_mm256_loadu_si256(first));
+            let second = _mm512_cvtepu16_epi32(_mm256_loadu_si256(second));
+            let pairs = _mm512_or_si512(first, _mm512_slli_epi32::<16>(second));
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), pairs);
+            let tiny = _mm512_testn_epi16_mask(pairs, _mm512_set1_epi16(0x7f80));
+            let subnormal = _mm512_mask_test_epi16_mask(tiny, pairs, _mm512_set1_epi16(0x7f));
+            Some(subnormal == 0)
         }
     }
 }

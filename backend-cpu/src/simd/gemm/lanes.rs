@@ -47,6 +47,10 @@ pub(super) trait Lanes {
     unsafe fn widen_e5m2(codes: &[u8; MOST]) -> [f32; MOST];
     /// Packs one number of each row for each of the unit's terms.
     fn pack(terms: &[[Self::Real; MOST]; 2], to: &mut [Self::Packed]);
+    /// The same for BF16 numbers, if units hold such; whether none of them is subnormal.
+    unsafe fn pack_bf16(_terms: &[[u16; MOST]; 2], _to: &mut [Self::Packed]) -> Option<bool> {
+        None
+    }
 }
 
 /// The lanes that the compiler makes of plain loops.

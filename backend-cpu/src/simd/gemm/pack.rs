@@ -10,8 +10,7 @@ use half::{bf16, f16};
 
 use super::lanes::{Lanes, MOST};
 use crate::operand::Real;
-#[cfg(target_arch = "x86_64")]
-use crate::simd::level::multiversion;
+use crate::simd::decode::prefetch;
 
 /// An operand by rows: its entry (r, k) is 2^`scale` times stored number `r · down + k · along`.
 #[derive(Clone, Copy)]
@@ -61,46 +60,39 @@ impl<'a> Source<'a> {
         matches!(self.precision, F16 | F8E4M3 | F8E5M2)
     }
 
-    /// Whether the numbers, scale applied, are zero or normal in BF16, infinite or NaN.
+    /// Whether the numbers, scale applied, are BF16 numbers; those of FP8 are all zero or normal.
     #[cfg(target_arch = "x86_64")]
     pub(super) fn is_bf16(&self) -> bool {
         match self.elements {
             // At most 2¹⁶ and at least 2⁻¹⁶.
             Elements::F8(_) => self.scale.abs() <= 100,
-            Elements::Bf16(e) => {
-                let (height, width, ld) = match self.down {
-                    1 => (self.rows, self.terms, self.along),
-                    _ => (self.terms, self.rows, self.down),
-                };
-                let mut found = 0;
-                for c in 0..width {
-                    subnormals(bytemuck::cast_slice(&e[c * ld..][..height]), &mut found);
-                }
-                self.scale == 0 && found == 0
-            }
+            Elements::Bf16(_) => self.scale == 0,
             _ => false,
+        }
+    }
+
+    /// Asks for the cache lines of these rows and terms, which are needed soon.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, rows: Range<usize>, terms: Range<usize>) {
+        if self.down == 1 {
+            for k in terms {
+                let at = k * self.along + rows.start..k * self.along + rows.end;
+                match self.elements {
+                    Elements::F64(e) => prefetch(&e[at]),
+                    Elements::F32(e) => prefetch(&e[at]),
+                    Elements::F16(e) => prefetch(&e[at]),
+                    Elements::Bf16(e) => prefetch(&e[at]),
+                    Elements::F8(e) => prefetch(&e[at]),
+                    Elements::I8(_) => unreachable!("I8 is no operand"),
+                }
+            }
         }
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-multiversion! {
-    /// Sets bits of `found` if there are subnormals among these BF16 numbers.
-    fn subnormals(bits: &[u16], found: &mut u16) = subnormals_body, subnormals_body
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn subnormals_body(bits: &[u16], found: &mut u16) {
-    for &b in bits {
-        // Magnitudes 1 to 127.
-        let is_subnormal = (b & 0x7fff).wrapping_sub(1) < 0x7f;
-        *found |= u16::from(is_subnormal);
-    }
-}
-
 /// Packs rows `rows` and terms `terms` of `source` into `out`: slivers of `LANES` rows, the last
-/// filled up with zeros, as is the last unit. Each number is rounded at most once.
+/// filled up with zeros, as is the last unit. Each number is rounded at most once. Whether `L`
+/// multiplies all of them as they are: BF16 lanes take subnormals for zero.
 ///
 /// # Safety
 /// The processor has the instruction set of `L`.
@@ -113,7 +105,7 @@ pub(super) unsafe fn pack<L: Lanes>(
     rows: Range<usize>,
     terms: Range<usize>,
     out: &mut [L::Packed],
-) {
+) -> bool {
     let factor = exp2(source.scale);
     let narrow = L::Real::of_f64(factor);
     // A factor that the type holds to full precision multiplies with one rounding.
@@ -132,9 +124,7 @@ pub(super) unsafe fn pack<L: Lanes>(
     }
     match source.elements {
         // SAFETY: the caller's promise.
-        Elements::F64(e) => unsafe {
-            fill::<L, f64, false>((e, source, rows, terms), factor, out);
-        },
+        Elements::F64(e) => unsafe { fill::<L, f64, false>((e, source, rows, terms), factor, out) },
         Elements::F32(e) => run!(f32, e),
         Elements::F16(e) => run!(f16, e),
         Elements::Bf16(e) => run!(bf16, e),
@@ -151,6 +141,21 @@ trait Code: Pod {
     /// # Safety
     /// The processor has the instruction set of `L`.
     unsafe fn widen<L: Lanes>(codes: &[Self; MOST]) -> [Self::Wide; MOST];
+
+    /// Packs one unit of each row, the numbers times `factor`; `DIRECT` if it is one of the type
+    /// that sums. Whether `L` multiplies them as they are.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `L`.
+    #[inline(always)]
+    unsafe fn unit<L: Lanes, const DIRECT: bool>(
+        terms: &[[Self; MOST]; 2],
+        factor: f64,
+        to: &mut [L::Packed],
+    ) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { scaled::<L, Self, DIRECT>(terms, factor, to) }
+    }
 }
 
 /// An E4M3 number.
@@ -184,6 +189,19 @@ impl Code for bf16 {
     #[inline(always)]
     unsafe fn widen<L: Lanes>(codes: &[bf16; MOST]) -> [f32; MOST] {
         each(codes, |b| f32::from_bits(u32::from(b.to_bits()) << 16))
+    }
+
+    #[inline(always)]
+    unsafe fn unit<L: Lanes, const DIRECT: bool>(
+        terms: &[[bf16; MOST]; 2],
+        factor: f64,
+        to: &mut [L::Packed],
+    ) -> bool {
+        // SAFETY: the caller's promises, here and below.
+        match unsafe { L::pack_bf16(bytemuck::cast_ref(terms), to) } {
+            Some(exact) => exact,
+            None => unsafe { scaled::<L, Self, DIRECT>(terms, factor, to) },
+        }
     }
 }
 
@@ -224,6 +242,36 @@ fn each<A: Copy, B: Pod>(from: &[A; MOST], f: impl Fn(A) -> B) -> [B; MOST] {
     to
 }
 
+/// [`Code::unit`] by way of the type that sums.
+///
+/// # Safety
+/// The processor has the instruction set of `L`.
+#[inline(always)]
+unsafe fn scaled<L: Lanes, C: Code, const DIRECT: bool>(
+    terms: &[[C; MOST]; 2],
+    factor: f64,
+    to: &mut [L::Packed],
+) -> bool {
+    let narrow = L::Real::of_f64(factor);
+    let mut unit = [[L::Real::of_f64(0.0); MOST]; 2];
+    for (unit, codes) in unit[..L::DEPTH].iter_mut().zip(terms) {
+        // SAFETY: the caller's promise.
+        let wide = unsafe { C::widen::<L>(codes) };
+        *unit = match DIRECT {
+            true => each(&wide, |v| L::Real::of_f64(v.into()) * narrow),
+            false => each(&wide, |v| L::Real::of_f64(v.into() * factor)),
+        };
+    }
+    L::pack(&unit, to);
+    true
+}
+
+/// Bytes of a column of numbers that are read together: few pages at a time.
+const STRIP: usize = 256;
+
+/// Terms ahead of those being packed whose numbers are asked for.
+const AHEAD: usize = 16;
+
 /// [`pack`] for one kind of stored numbers; `DIRECT` if the factor is one of the type that sums.
 ///
 /// # Safety
@@ -233,58 +281,69 @@ unsafe fn fill<L: Lanes, C: Code, const DIRECT: bool>(
     (elements, source, rows, terms): (&[C], &Source<'_>, Range<usize>, Range<usize>),
     factor: f64,
     out: &mut [L::Packed],
-) {
+) -> bool {
     let steps = terms.len().div_ceil(L::DEPTH);
     let out = &mut out[..rows.len().div_ceil(L::LANES) * steps * L::LANES];
-    for (s, sliver) in out.chunks_exact_mut(steps * L::LANES).enumerate() {
-        let first = rows.start + s * L::LANES;
-        let own = first..rows.end.min(first + L::LANES);
+    let strip = match source.down {
+        1 => STRIP / size_of::<C>(),
+        _ => L::LANES,
+    };
+    let mut exact = true;
+    for (s, slivers) in out.chunks_mut(steps * strip).enumerate() {
+        let first = rows.start + s * strip;
+        let own = first..rows.end.min(first + strip);
         let from = (elements, source, own, terms.clone());
         // SAFETY: the caller's promise.
-        unsafe {
-            match source.down == 1 && from.2.len() == L::LANES {
-                true => fill_sliver::<L, C, DIRECT, true>(from, factor, sliver),
-                false => fill_sliver::<L, C, DIRECT, false>(from, factor, sliver),
+        exact &= unsafe {
+            match source.down == 1 && from.2.len() % L::LANES == 0 {
+                true => fill_strip::<L, C, DIRECT, true>(from, factor, slivers),
+                false => fill_strip::<L, C, DIRECT, false>(from, factor, slivers),
             }
-        }
+        };
     }
+    exact
 }
 
-/// One sliver of [`fill`]; `WHOLE` if it has all its rows, and they are neighbours in storage.
+/// Some slivers of [`fill`]; `WHOLE` if they have all their rows, and they are neighbours in
+/// storage.
 ///
 /// # Safety
 /// The processor has the instruction set of `L`.
 #[inline(always)]
-unsafe fn fill_sliver<L: Lanes, C: Code, const DIRECT: bool, const WHOLE: bool>(
+unsafe fn fill_strip<L: Lanes, C: Code, const DIRECT: bool, const WHOLE: bool>(
     (elements, source, rows, terms): (&[C], &Source<'_>, Range<usize>, Range<usize>),
     factor: f64,
-    sliver: &mut [L::Packed],
-) {
+    slivers: &mut [L::Packed],
+) -> bool {
     let (down, along) = (source.down, source.along);
-    let narrow = L::Real::of_f64(factor);
-    for (step, units) in sliver.chunks_exact_mut(L::LANES).enumerate() {
-        let mut unit = [[L::Real::of_f64(0.0); MOST]; 2];
-        for (term, unit) in unit[..L::DEPTH].iter_mut().enumerate() {
-            let k = terms.start + step * L::DEPTH + term;
-            if k >= terms.end {
-                break;
+    let steps = terms.len().div_ceil(L::DEPTH);
+    let mut exact = true;
+    for step in 0..steps {
+        let depth = L::DEPTH.min(terms.len() - step * L::DEPTH);
+        let first = rows.start * down + (terms.start + step * L::DEPTH) * along;
+        if WHOLE {
+            for term in 0..depth {
+                let ahead = first + (AHEAD + term) * along;
+                prefetch(elements.get(ahead..ahead + rows.len()).unwrap_or(&[]));
             }
-            let mut codes = [C::zeroed(); MOST];
-            let from = &elements[rows.start * down + k * along..];
-            if WHOLE {
-                codes[..L::LANES].copy_from_slice(&from[..L::LANES]);
-            } else {
-                for (r, code) in codes[..rows.len()].iter_mut().enumerate() {
-                    *code = from[r * down];
+        }
+        for (s, sliver) in slivers.chunks_exact_mut(steps * L::LANES).enumerate() {
+            let mut codes = [[C::zeroed(); MOST]; 2];
+            let own = s * L::LANES..rows.len().min((s + 1) * L::LANES);
+            for (term, codes) in codes[..depth].iter_mut().enumerate() {
+                let from = &elements[first + own.start * down + term * along..];
+                if WHOLE {
+                    codes[..L::LANES].copy_from_slice(&from[..L::LANES]);
+                } else {
+                    for (r, code) in codes[..own.len()].iter_mut().enumerate() {
+                        *code = from[r * down];
+                    }
                 }
             }
+            let units = &mut sliver[step * L::LANES..][..L::LANES];
             // SAFETY: the caller's promise.
-            let wide = unsafe { C::widen::<L>(&codes) };
-            *unit = match DIRECT {
-                true => each(&wide, |v| L::Real::of_f64(v.into()) * narrow),
-                false => each(&wide, |v| L::Real::of_f64(v.into() * factor)),
-            };
+            exact &= unsafe { C::unit::<L, DIRECT>(&codes, factor, units) };
         }
-        L::pack(&unit, units);
     }
+    exact
 }

@@ -6,6 +6,7 @@ use super::pack::{Source, pack};
 use super::space::{Space, slots};
 use crate::algebra::Output;
 use crate::operand::Real;
+use crate::simd::decode::prefetch;
 
 /// Bytes of a row of packed numbers: what bounds the terms that are summed in one go.
 const DEEP: usize = 2048;
@@ -13,19 +14,20 @@ const DEEP: usize = 2048;
 /// Rows of A that are multiplied while they stay in the second-level cache.
 const TALL: usize = 288;
 
-/// C ← C + α·A·Bᵀ, or the lower triangle of C ← C + α·A·Aᵀ where there is no B; there, entries
-/// above the diagonal may change.
+/// Rows of C from `top` on: C ← C + α·A·Bᵀ, or the lower triangle of C ← C + α·A·Aᵀ where there is
+/// no B; there, entries above the diagonal may change. Gives the first row that is not done
+/// because `L` does not multiply its operands exactly.
 ///
 /// # Safety
 /// The processor has the instruction set of `L`.
 #[inline(always)]
 pub(super) unsafe fn run<L: Lanes, const N: usize>(
     alpha: L::Real,
-    a: &Source<'_>,
-    b: Option<&Source<'_>>,
-    c: Output<'_, L::Real>,
+    (a, b): (&Source<'_>, Option<&Source<'_>>),
+    c: &mut Output<'_, L::Real>,
+    top: usize,
     space: &mut Space,
-) {
+) -> usize {
     let zero = L::Real::of_f64(0.0);
     let deep = DEEP / size_of::<L::Packed>();
     let most = deep * L::DEPTH;
@@ -44,31 +46,45 @@ pub(super) unsafe fn run<L: Lanes, const N: usize>(
         let steps = terms.len().div_ceil(L::DEPTH);
         let right: &mut [L::Packed] = slots(&mut space.right, n.next_multiple_of(L::LANES) * steps);
         // SAFETY: the caller's promise.
-        unsafe { pack::<L>(of_b, 0..n, terms.clone(), right) };
+        if !unsafe { pack::<L>(of_b, 0..n, terms.clone(), right) } {
+            return top;
+        }
         let right = Slivers {
             units: right,
             steps,
         };
-        for i0 in (0..m).step_by(tall) {
+        for i0 in (top..m).step_by(tall) {
             let rows = i0..m.min(i0 + tall);
+            let next = rows.end..m.min(rows.end + tall);
             let (left, offset) = match b {
                 None => (&right, 0),
                 Some(_) => {
                     let len = rows.len().next_multiple_of(L::LANES) * steps;
                     let left: &mut [L::Packed] = slots(&mut space.left, len);
                     // SAFETY: the caller's promise.
-                    unsafe { pack::<L>(a, rows.clone(), terms.clone(), left) };
+                    if !unsafe { pack::<L>(a, rows.clone(), terms.clone(), left) } {
+                        return if is_last { i0 } else { top };
+                    }
                     (&Slivers { units: left, steps }, i0)
                 }
             };
             for j0 in (0..n).step_by(N) {
                 let cols = j0..n.min(j0 + N);
-                let top = match b {
+                if b.is_some() {
+                    let part = |j: usize| terms.start + terms.len() * j / n;
+                    a.prefetch(next.clone(), part(cols.start)..part(cols.end));
+                }
+                let above = match b {
                     None => rows.start.max(j0 / L::LANES * L::LANES),
                     Some(_) => rows.start,
                 };
-                for r0 in (top..rows.end).step_by(panel) {
+                for r0 in (above..rows.end).step_by(panel) {
                     let count = panel.min(rows.end - r0);
+                    if is_last {
+                        for j in cols.clone() {
+                            prefetch(&c.values[j * c.ld + r0..][..count]);
+                        }
+                    }
                     if !is_first {
                         for (j, sums) in cols.clone().zip(&mut block.0) {
                             sums[..count].copy_from_slice(&partial[j * high + r0..][..count]);
@@ -100,4 +116,5 @@ pub(super) unsafe fn run<L: Lanes, const N: usize>(
             }
         }
     }
+    m
 }
