@@ -55,6 +55,10 @@ impl Backend for Cpu {
         precision != Precision::I8
     }
 
+    fn takes_panels(&self, precision: Precision) -> bool {
+        matches!(precision, Precision::F64 | Precision::F32)
+    }
+
     fn formats(&self) -> &'static [Precision] {
         use Precision::{Bf16, F16, F32, F64};
         match isa().half {
@@ -157,7 +161,7 @@ impl Backend for Cpu {
     }
 
     fn trsm(&self, solve: Solve, l: &Tile, b: &mut Tile) -> Result<(), CpuError> {
-        if solve != Solve::RightTransposed && b.precision() == Precision::F64 {
+        if solve != Solve::RightTransposed {
             panel::trsm(solve, l.as_ref(), b.as_mut())
         } else {
             algebra::trsm::<Blocked>(solve, l.as_ref(), b.as_mut())

@@ -43,7 +43,7 @@ fn factor(l: &[f64], n: usize, edge: usize, precision: Precision) -> Cholesky<Ti
             ));
         }
     }
-    Cholesky::from_tiles(blocks, tiles).unwrap()
+    Cholesky::from_tiles(blocks, tiles, true).unwrap()
 }
 
 fn diagonal<B: Backend<Tile = Tile>>(

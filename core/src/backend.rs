@@ -100,9 +100,10 @@ pub struct TileNorm {
 /// with scale 2⁰. The operation computes in the output's precision; operands of any other
 /// supported precision are converted to it first (exactly if it is wider).
 ///
-/// Right-hand sides are F64 tiles of any number of columns. In what `apply` and `trsm` (from the
-/// left, on F64) make of them no column's bits may depend on its place or on the other columns,
-/// and in `apply` no row's bits on the other rows.
+/// Right-hand sides are F64 tiles of any number of columns, or F32 tiles where
+/// [`takes_panels`](Backend::takes_panels) says so. In what `apply` and `trsm` (from the left) make
+/// of them no column's bits may depend on its place or on the other columns, and in `apply` no row's
+/// bits on the other rows.
 pub trait Backend: Sync {
     /// A matrix on the device.
     type Tile: Send + Sync;
@@ -118,6 +119,12 @@ pub trait Backend: Sync {
 
     /// Whether tiles of this precision can be operands.
     fn supports(&self, precision: Precision) -> bool;
+
+    /// Whether right-hand sides may be tiles of this precision: always F64; F32 where that is
+    /// faster. A preconditioner without F64 tiles is then applied in it.
+    fn takes_panels(&self, precision: Precision) -> bool {
+        precision == Precision::F64
+    }
 
     /// Formats that adaptive plans choose tiles of a factor from, cheapest first. Of formats whose
     /// products are equally fast only the most accurate pays; F64 is the last.
@@ -212,8 +219,8 @@ pub trait Backend: Sync {
         c: &mut Self::Tile,
     ) -> Result<(), Self::Error>;
 
-    /// Y ← Y + α·op(A)·X for right-hand sides X and Y in F64 with scale 2⁰ and A of any precision:
-    /// a product that keeps columns and rows apart (see [`Backend`]).
+    /// Y ← Y + α·op(A)·X for right-hand sides X and Y, both F64 or both F32, with scale 2⁰ and A of
+    /// any precision: a product that keeps columns and rows apart (see [`Backend`]).
     ///
     /// # Panics
     /// Unless op(A) is m × k, X k × t and Y m × t.

@@ -7,7 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::backend::Backend;
-use crate::precision::Precision;
+use crate::precision::{Precision, exp2};
 use crate::sym::Blocks;
 use crate::tile::TileRef;
 
@@ -65,6 +65,19 @@ impl Columns {
     /// Column `c`, to change.
     pub fn column_mut(&mut self, c: usize) -> &mut [f64] {
         &mut self.data[c * self.rows..][..self.rows]
+    }
+
+    /// Column c times 2^(`sign` · `scales[c]`).
+    pub(crate) fn scaled(mut self, scales: &[i32], sign: i32) -> Self {
+        for (c, scale) in scales.iter().enumerate().filter(|(_, s)| **s != 0) {
+            // Twice half of it: the whole may be out of range.
+            let half = exp2(sign * scale / 2);
+            let rest = exp2(sign * scale - sign * scale / 2);
+            self.column_mut(c)
+                .iter_mut()
+                .for_each(|v| *v = *v * half * rest);
+        }
+        self
     }
 
     /// One F64 device tile per block of rows.

@@ -21,6 +21,8 @@ use crate::tile::natural_scale;
 pub struct Cholesky<T> {
     blocks: Blocks,
     tiles: SymTiles<Option<T>>,
+    /// Whether a tile is F64.
+    double: bool,
 }
 
 /// Why a factorisation ended early.
@@ -90,6 +92,7 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
         Ok(Cholesky {
             blocks: self.blocks(),
             tiles,
+            double: plan.as_slice().contains(&Precision::F64),
         })
     }
 
@@ -156,10 +159,20 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
 }
 
 impl<T> Cholesky<T> {
-    /// A factor from its finished tiles; `None` if their number does not fit the blocks.
-    pub fn from_tiles(blocks: Blocks, tiles: Vec<T>) -> Option<Self> {
+    /// A factor from its finished tiles, some of which are F64 or not; `None` if their number does
+    /// not fit the blocks.
+    pub fn from_tiles(blocks: Blocks, tiles: Vec<T>, double: bool) -> Option<Self> {
         let tiles = SymTiles::from_vec(blocks.count(), tiles.into_iter().map(Some).collect())?;
-        Some(Cholesky { blocks, tiles })
+        Some(Cholesky {
+            blocks,
+            tiles,
+            double,
+        })
+    }
+
+    /// Whether a tile is F64: then right-hand sides should be, too.
+    pub fn is_double(&self) -> bool {
+        self.double
     }
 
     /// How the rows are cut.
@@ -180,8 +193,8 @@ impl<T> Cholesky<T> {
             .expect("a finished factor holds every tile")
     }
 
-    /// Solves L Lᵀ X = B in FP64 on all columns at once, given and returned as one tile per block
-    /// of rows. 2·N² operations a column.
+    /// Solves L Lᵀ X = B on all columns at once, given and returned as one tile per block of rows,
+    /// in F64 or, where the backend takes it, F32. 2·N² operations a column.
     ///
     /// # Errors
     /// If the backend fails.

@@ -1,5 +1,11 @@
-//! The factor as a preconditioner: A⁻¹ ≈ R̂⁻¹ − G (I + FᵀG)⁻¹ FᵀR̂⁻¹ with G = R̂⁻¹F (Woodbury).
+//! The factor as a preconditioner: A⁻¹ ≈ R̂⁻¹(I − F (I + FᵀG)⁻¹ Gᵀ) with G = R̂⁻¹F (Woodbury).
+//!
+//! What was deflated is taken out of the right-hand side, in F64, before the triangles are solved:
+//! of the leading directions, which are large, a share of about λ/(λ + ‖F‖²) is left, and nothing
+//! cancels afterwards. A factor without F64 tiles is then solved in F32 where the backend can: that
+//! rounds no worse than its own sums in F32 did, and a preconditioner needs no more.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::backend::{Backend, Trans};
@@ -8,7 +14,7 @@ use crate::deflate::Deflation;
 use crate::dense;
 use crate::engine::Engine;
 use crate::factor::Cholesky;
-use crate::precision::Precision;
+use crate::precision::{Precision, exponent};
 use crate::tile::Tile;
 
 /// An approximate inverse of A, symmetric and positive definite up to FP64 rounding.
@@ -22,7 +28,7 @@ pub struct Preconditioner<T> {
 struct Woodbury<T> {
     /// F, column by column.
     columns: Vec<Vec<f64>>,
-    /// F, one tile per block of rows.
+    /// F, one F64 tile per block of rows.
     f: Vec<T>,
     /// G = R̂⁻¹F likewise.
     g: Vec<T>,
@@ -83,29 +89,59 @@ impl<T: Send + Sync> Preconditioner<T> {
     }
 
     /// Applies the approximate inverse to all columns.
+    ///
+    /// # Errors
+    /// If the backend fails.
     pub fn apply<B, E>(&self, backend: &B, engine: &E, b: &Columns) -> Result<Columns, B::Error>
     where
         B: Backend<Tile = T>,
         E: Engine,
     {
         let blocks = self.cholesky.blocks();
-        let mut x = b.upload(backend, blocks)?;
-        self.cholesky.solve(backend, engine, &mut x)?;
-        if let Some(Woodbury { f, g, s, columns }) = &self.woodbury {
-            let (k, t) = (columns.len(), b.cols());
-            let mut inner = products(backend, f, &x, (k, t))?.to_f64();
-            for column in inner.chunks_exact_mut(k) {
-                dense::solve_lower(s, k, column);
-                dense::solve_lower_transposed(s, k, column);
-            }
-            let inner = Tile::from_f64(k, t, &inner, Precision::F64, 0);
-            let inner = backend.upload(inner.as_ref())?;
-            // X(i) ← X(i) − G(i) (I + FᵀG)⁻¹ FᵀX
-            engine.for_each(&mut x, |i, x| {
-                backend.apply(-1.0, (&g[i], Trans::No), &inner, x)
+        let single = !self.cholesky.is_double() && backend.takes_panels(Precision::F32);
+        // Powers of two, so that F32 holds columns of any size.
+        let size = |c: usize| match dense::norm_max(b.column(c)) {
+            size if size.is_normal() => exponent(size),
+            _ => 0,
+        };
+        let scales: Vec<i32> = match single {
+            true => (0..b.cols()).map(size).collect(),
+            false => vec![0; b.cols()],
+        };
+        let scaled = b.clone().scaled(&scales, -1);
+        let mut x = scaled.upload(backend, blocks)?;
+        if let Some(woodbury) = &self.woodbury {
+            woodbury.reduce(backend, engine, &mut x, b.cols())?;
+        }
+        if single {
+            engine.for_each(&mut x, |_, x| {
+                *x = backend.convert(x, Precision::F32, 0)?;
+                Ok(())
             })?;
         }
-        Columns::download(backend, blocks, &x)
+        self.cholesky.solve(backend, engine, &mut x)?;
+        Ok(Columns::download(backend, blocks, &x)?.scaled(&scales, 1))
+    }
+}
+
+impl<T: Send + Sync> Woodbury<T> {
+    /// X ← X − F (I + FᵀG)⁻¹ GᵀX for `t` columns.
+    fn reduce<B, E>(&self, backend: &B, engine: &E, x: &mut [T], t: usize) -> Result<(), B::Error>
+    where
+        B: Backend<Tile = T>,
+        E: Engine,
+    {
+        let k = self.columns.len();
+        let mut inner = products(backend, &self.g, x, (k, t))?.to_f64();
+        for column in inner.chunks_exact_mut(k) {
+            dense::solve_lower(&self.s, k, column);
+            dense::solve_lower_transposed(&self.s, k, column);
+        }
+        let inner = Tile::from_f64(k, t, &inner, Precision::F64, 0);
+        let inner = backend.upload(inner.as_ref())?;
+        engine.for_each(x, |i, x| {
+            backend.apply(-1.0, (&self.f[i], Trans::No), &inner, x)
+        })
     }
 }
 

@@ -50,6 +50,10 @@ impl Backend for Reference {
         "reference"
     }
 
+    fn takes_panels(&self, precision: Precision) -> bool {
+        accumulator(precision).is_ok()
+    }
+
     fn formats(&self) -> &'static [Precision] {
         &BY_SIZE
     }
@@ -183,9 +187,9 @@ impl Backend for Reference {
         x: &Tile,
         y: &mut Tile,
     ) -> Result<(), ErrorKind> {
-        assert_eq!((x.precision(), x.scale()), (Precision::F64, 0), "X");
-        assert_eq!((y.precision(), y.scale()), (Precision::F64, 0), "Y");
-        loops::gemm::<f64>(alpha, a, (x, Trans::No), y)
+        assert_eq!((x.precision(), x.scale()), (y.precision(), 0), "X");
+        assert_eq!(y.scale(), 0, "Y");
+        self.gemm(alpha, a, (x, Trans::No), y)
     }
 
     fn syrk(&self, alpha: f64, a: &Tile, c: &mut Tile) -> Result<(), ErrorKind> {

@@ -3,6 +3,12 @@
 //! Each column iterates with its own α and β and stops on its own; columns only share passes over
 //! the kernel. A column's sequence of operations therefore depends on nothing but its own data.
 //! Residuals that decide are true ones, b − Aα in FP64 from the exact pair statistics.
+//!
+//! β is that of Polak and Ribière, zᵀ(r₊ − r)/ρ: it keeps directions conjugate where the factor is
+//! applied in a narrower precision (Notay, Flexible conjugate gradients, SIAM J. Sci. Comput. 22
+//! (2000)). A step that should be the last, from how much the one before it gained, is taken with the
+//! α of that one, so that its pass over the kernel gives the true residual instead of a new α: near
+//! the end preconditioned matrices are so close to I that all α are.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -42,20 +48,31 @@ pub struct Refiner<'a, B: Backend, E> {
 enum Next {
     /// One step along the search direction.
     Step,
+    /// One step as long as the last, then the true residual.
+    Last,
     /// The true residual of the iterate.
     Residual,
     /// Nothing: it is done.
     Rest,
 }
 
-/// State of one column. Vectors: right-hand side b, iterate x, residual r, direction p.
+/// A step is taken for the last if twice the gain of the one before would do: steps along further
+/// directions gain more, a borrowed α a little less.
+const MARGIN: f64 = 2.0;
+
+/// State of one column. Vectors: right-hand side b, iterate x, residual r, direction p, q = Ap.
 struct Column {
     b: Vec<f64>,
     x: Vec<f64>,
     r: Vec<f64>,
     p: Vec<f64>,
+    q: Vec<f64>,
     /// rᵀM⁻¹r of the last step.
     rho: f64,
+    /// Length of the last step.
+    alpha: f64,
+    /// ‖r‖_∞ after it.
+    size: f64,
     /// Whether the next direction starts afresh.
     restart: bool,
     next: Next,
@@ -104,7 +121,8 @@ impl<B: Backend, E: Engine> Refiner<'_, B, E> {
     /// New directions p ← M⁻¹r + βp for the columns that step: one application of the factor.
     fn precondition(&self, columns: &mut [(usize, Column)]) -> Result<(), B::Error> {
         let stepping = columns.iter_mut().map(|(_, column)| column);
-        let mut stepping: Vec<&mut Column> = stepping.filter(|c| c.next == Next::Step).collect();
+        let turns = |c: &&mut Column| matches!(c.next, Next::Step | Next::Last);
+        let mut stepping: Vec<&mut Column> = stepping.filter(turns).collect();
         if stepping.is_empty() {
             return Ok(());
         }
@@ -121,8 +139,8 @@ impl<B: Backend, E: Engine> Refiner<'_, B, E> {
     /// One multiplication by the kernel, and what it says to each column.
     fn pass(&self, columns: &mut [(usize, Column)], limits: Limits) -> Result<(), B::Error> {
         let operands = columns.iter().map(|(_, c)| match c.next {
-            Next::Residual => c.x.as_slice(),
-            _ => c.p.as_slice(),
+            Next::Residual | Next::Last => c.x.as_slice(),
+            Next::Step | Next::Rest => c.p.as_slice(),
         });
         let panel = Columns::from_slices(self.system.order(), operands);
         let product = self.system.multiply(&panel)?;
@@ -131,8 +149,8 @@ impl<B: Backend, E: Engine> Refiner<'_, B, E> {
             let mut q = product.column(c).to_vec();
             axpy(self.ridge, panel.column(c), &mut q);
             match column.next {
-                Next::Residual => column.check(&q, self.norm, limits),
-                _ => column.step(&q, self.norm, limits),
+                Next::Residual | Next::Last => column.check(&q, self.norm, limits),
+                Next::Step | Next::Rest => column.step(q, self.norm, limits),
             }
             Ok(())
         })
@@ -171,7 +189,10 @@ impl Column {
             x: start.unwrap_or_else(|| vec![0.0; b.len()]),
             r: b.to_vec(),
             p: vec![0.0; b.len()],
+            q: vec![0.0; b.len()],
             rho: 0.0,
+            alpha: 0.0,
+            size: norm_max(b),
             restart: true,
             next,
             best: None,
@@ -192,28 +213,33 @@ impl Column {
         }
     }
 
-    /// p ← z + βp.
+    /// p ← z + βp, and the last step along it.
     fn turn(&mut self, z: &[f64]) {
         let rho = dot(&self.r, z);
         if self.restart {
             self.p.copy_from_slice(z);
             self.restart = false;
         } else {
-            let beta = rho / self.rho;
+            // zᵀ(r₊ − r) = −α zᵀq
+            let beta = -self.alpha * dot(z, &self.q) / self.rho;
             for (p, z) in self.p.iter_mut().zip(z) {
                 *p = z + beta * *p;
             }
         }
         self.rho = rho;
+        if self.next == Next::Last {
+            self.iterations += 1;
+            axpy(self.alpha, &self.p, &mut self.x);
+        }
     }
 
     /// x ← x + αp, r ← r − αq with q = Ap.
-    fn step(&mut self, q: &[f64], norm: f64, limits: Limits) {
+    fn step(&mut self, q: Vec<f64>, norm: f64, limits: Limits) {
         self.passes += 1;
         if self.before.is_none() {
             // The first direction is M⁻¹b: the residual of the unrefined solution comes free.
             let mut r = self.b.clone();
-            axpy(-1.0, q, &mut r);
+            axpy(-1.0, &q, &mut r);
             let scale = norm * norm_max(&self.p) + norm_max(&self.b);
             let error = if scale == 0.0 {
                 0.0
@@ -229,7 +255,7 @@ impl Column {
                 return;
             }
         }
-        let curvature = dot(&self.p, q);
+        let curvature = dot(&self.p, &q);
         self.iterations += 1;
         // b = 0, or a factor so poor that the direction is useless (NaN included).
         let useful = curvature > 0.0 && self.rho > 0.0;
@@ -237,13 +263,18 @@ impl Column {
             self.next = Next::Residual;
             return;
         }
-        let alpha = self.rho / curvature;
-        axpy(alpha, &self.p, &mut self.x);
-        axpy(-alpha, q, &mut self.r);
+        self.alpha = self.rho / curvature;
+        axpy(self.alpha, &self.p, &mut self.x);
+        axpy(-self.alpha, &q, &mut self.r);
+        self.q = q;
+        let size = norm_max(&self.r);
+        let gain = size / core::mem::replace(&mut self.size, size);
         // The recurrence is below half the tolerance, or no better than true residuals can be.
-        let done = self.backward_error(&self.r, norm) <= limits.tolerance / 2.0;
-        if done || self.iterations >= limits.iterations {
+        let error = self.backward_error(&self.r, norm);
+        if error <= limits.tolerance / 2.0 || self.iterations >= limits.iterations {
             self.next = Next::Residual;
+        } else if error * gain * MARGIN <= limits.tolerance {
+            self.next = Next::Last;
         }
     }
 
@@ -260,6 +291,7 @@ impl Column {
             self.best = Some((error, self.x.clone(), self.r.clone()));
         }
         self.restart = true;
+        self.size = norm_max(&self.r);
         let hpl = 16.0 * self.b.len() as f64 * UNIT;
         self.next = Next::Rest;
         if error <= limits.tolerance {

@@ -45,6 +45,16 @@ fn steps(rho: f64) -> f64 {
 /// Which ridges share a factor of order `n`: the division of their sorted list with the least
 /// operations, N³/3 for each factor and 64·N² for each step.
 pub fn plan(n: usize, ridges: &[f64]) -> Vec<Shared> {
+    divide(n, ridges).0
+}
+
+/// Operations of that division.
+pub fn operations(n: usize, ridges: &[f64]) -> f64 {
+    divide(n, ridges).1 * n as f64 * n as f64
+}
+
+/// The division, and its operations over N².
+fn divide(n: usize, ridges: &[f64]) -> (Vec<Shared>, f64) {
     let mut order: Vec<usize> = (0..ridges.len()).collect();
     order.sort_by(|&a, &b| ridges[a].total_cmp(&ridges[b]));
     let factor = n as f64 / 3.0;
@@ -77,7 +87,7 @@ pub fn plan(n: usize, ridges: &[f64]) -> Vec<Shared> {
         });
         end = start;
     }
-    groups
+    (groups, best[order.len()].0)
 }
 
 /// The member of a sorted group from which all others are at most a factor ρ away, and the least ρ.

@@ -6,12 +6,15 @@ use core::ops::Range;
 use crate::backend::{Backend, Trans};
 use crate::columns::Columns;
 use crate::deflate::Deflation;
-use crate::dense::{axpy, norm_max};
+use crate::dense::{axpy, dot, norm_max};
 use crate::engine::Engine;
 use crate::kernel::KernelMap;
 use crate::precision::Precision;
 use crate::sym::{Blocks, SymTiles};
 use crate::tile::{Elements, Tile};
+
+/// Rows of the tiles that a pass over the kernel evaluates and uses at once: 512 KiB in F64.
+const PASS: usize = 256;
 
 /// A kernel matrix over some of the individuals of a symmetric pair statistic, never stored
 /// whole: its tiles are evaluated when they are needed.
@@ -75,11 +78,26 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
         Ok(tile)
     }
 
+    /// The same with tiles small enough that an F64 one is used from the second-level cache, and how
+    /// many of them are as wide as one of this system's.
+    fn fine(&self) -> (Self, usize) {
+        let parts = self.edge.div_ceil(PASS);
+        let even = self.edge.is_multiple_of(parts);
+        let parts = if even { parts } else { 1 };
+        let edge = self.edge / parts;
+        (System { edge, ..*self }, parts)
+    }
+
     /// K X in FP64: N²/2 kernel evaluations and 2·N² operations a column.
     ///
     /// # Panics
     /// If X has not N rows.
     pub fn multiply(&self, x: &Columns) -> Result<Columns, B::Error> {
+        self.fine().0.product(x)
+    }
+
+    /// [`multiply`](Self::multiply) with the tiles of this system.
+    fn product(&self, x: &Columns) -> Result<Columns, B::Error> {
         assert_eq!(x.rows(), self.order(), "rows of a panel");
         let (backend, blocks, cols) = (self.backend, self.blocks(), x.cols());
         let x = x.upload(backend, blocks)?;
@@ -194,45 +212,77 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
     }
 
     /// ‖K‖_∞, the largest sum of magnitudes in a row, and ‖R(i, j)‖_F of every lower tile, R
-    /// deflated, in FP32 values. One pass, N²/2 kernel evaluations.
+    /// deflated: ‖K‖² − 2·tr(Fᵢᵀ K Fⱼ) + tr(FᵢᵀFᵢ FⱼᵀFⱼ), which is good to 10⁻⁸ of ‖K(i, j)‖_F,
+    /// what rounding a tile to F32 does. One pass, N²/2 kernel evaluations.
     pub fn norms(
         &self,
         deflation: Option<&Deflation<B::Tile>>,
     ) -> Result<(f64, SymTiles<f64>), B::Error> {
-        let (backend, blocks) = (self.backend, self.blocks());
-        // Row sums of K, and norms of the tiles of R with their places.
+        let (fine, per) = self.fine();
+        let (backend, blocks) = (self.backend, fine.blocks());
+        let deflation = deflation.map(|d| fine.deflation(d.columns.clone()));
+        let deflation = deflation.transpose()?;
+        // Row sums of K, and squared norms of the tiles of R with their places.
         let zero = |i: usize| Ok((alloc::vec![0.0; blocks.range(i).len()], Vec::new()));
-        let parts = self.lower(zero, |(i, j), k, (rows_i, norms), other| {
+        let parts = fine.lower(zero, |(i, j), k, (rows_i, squares), other| {
             let norm = backend.norm(k)?;
             axpy(1.0, &norm.cols, rows_i);
             if let Some((rows_j, _)) = other {
                 axpy(1.0, &norm.rows, rows_j);
             }
-            let frobenius = match deflation {
-                None => norm.frobenius,
-                Some(d) => {
-                    let mut r = backend.convert(k, Precision::F32, 0)?;
-                    let (left, right) = ((&d.tiles[j], Trans::No), (&d.tiles[i], Trans::Yes));
-                    backend.gemm(-1.0, left, right, &mut r)?;
-                    backend.norm(&r)?.frobenius
-                }
-            };
-            norms.push(((i, j), frobenius));
+            let mut square = norm.frobenius * norm.frobenius;
+            if let Some(d) = &deflation {
+                square += fine.deflated((i, j), k, d)?;
+            }
+            squares.push(((i / per, j / per), i != j, square.max(0.0)));
             Ok(())
         })?;
-        let mut norms = SymTiles::from_fn(blocks.count(), |_, _| 0.0);
+        let mut norms = SymTiles::from_fn(self.blocks().count(), |_, _| 0.0);
         let mut largest = alloc::vec![0.0; blocks.count()];
         for (block, parts) in parts.into_iter().enumerate() {
             let mut sums = alloc::vec![0.0; blocks.range(block).len()];
             for (rows, of_tiles) in parts {
                 axpy(1.0, &rows, &mut sums);
-                for (at, norm) in of_tiles {
-                    norms[at] = norm;
+                for (at, beside, square) in of_tiles {
+                    // A part beside the diagonal stands for its mirror image too.
+                    let twice = if beside && at.0 == at.1 { 2.0 } else { 1.0 };
+                    norms[at] += twice * square;
                 }
             }
             largest[block] = norm_max(&sums);
         }
+        let norms = norms.map(|_, square| num_traits::Float::sqrt(*square));
         Ok((norm_max(&largest), norms))
+    }
+
+    /// What the deflation adds to the squared norm of K(j, i).
+    fn deflated(
+        &self,
+        (i, j): (usize, usize),
+        k: &B::Tile,
+        deflation: &Deflation<B::Tile>,
+    ) -> Result<f64, B::Error> {
+        let (rows_i, rows_j) = (self.blocks().range(i), self.blocks().range(j));
+        let rank = deflation.columns.len();
+        let zero = Tile::zeros(rows_j.len(), rank, Precision::F64);
+        let mut product = self.backend.upload(zero.as_ref())?;
+        let f = &deflation.tiles[i];
+        self.backend.apply(1.0, (k, Trans::No), f, &mut product)?;
+        let product = self.backend.download(&product)?;
+        let Elements::F64(product) = product.as_ref().elements() else {
+            unreachable!("right-hand sides are F64");
+        };
+        let mut sum = 0.0;
+        for (product, left) in product.chunks_exact(rows_j.len()).zip(&deflation.columns) {
+            sum -= 2.0 * dot(&left[rows_j.clone()], product);
+        }
+        for a in &deflation.columns {
+            for b in &deflation.columns {
+                let gram = |rows: &Range<usize>| dot(&a[rows.clone()], &b[rows.clone()]);
+                sum += gram(&rows_i) * gram(&rows_j);
+            }
+        }
+        Ok(sum)
     }
 }
 

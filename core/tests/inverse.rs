@@ -1,4 +1,4 @@
-//! The diagonal of an inverse, worked out by hand.
+//! The diagonal of an inverse and blocks on it, worked out by hand.
 
 use epitile_core::engine::InOrder;
 use epitile_core::factor::Cholesky;
@@ -24,11 +24,27 @@ fn three_rows_in_tiles_of_any_size() {
                 tiles.push(Tile::from_f64(rows.len(), cols.len(), &values, F64, 0));
             }
         }
-        let cholesky = Cholesky::from_tiles(blocks, tiles).unwrap();
+        let cholesky = Cholesky::from_tiles(blocks, tiles, true).unwrap();
         let diagonal = cholesky.inverse_diagonal(&Reference, &InOrder).unwrap();
         for (d, exact) in diagonal.iter().zip(exact) {
             // Substitution of three rows, squares and sums: at most eight roundings.
             assert!((d - exact).abs() <= 8.0 * F64.unit_roundoff() * exact);
+        }
+        // Vᵀ V below the diagonal.
+        let below = [
+            [0.0; 3],
+            [-1.0 / 18.0 - 5.0 / 9.0, 0.0, 0.0],
+            [5.0 / 6.0, -2.0 / 3.0, 0.0],
+        ];
+        for rows in (0..3).flat_map(|s| (s + 1..4).map(move |e| s..e)) {
+            let block = cholesky.inverse_block(&Reference, rows.clone()).unwrap();
+            let (b, block) = (rows.len(), block.to_f64());
+            for (i, j) in (0..b).flat_map(|i| (0..=i).map(move |j| (i, j))) {
+                let (r, c) = (rows.start + i, rows.start + j);
+                let exact = if r == c { exact[r] } else { below[r][c] };
+                let error = (block[j * b + i] - exact).abs();
+                assert!(error <= 8.0 * F64.unit_roundoff() * exact.abs(), "{rows:?}");
+            }
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The pair statistic is computed once for all folds, γ and traits. Traits with the same
 //! individuals share factorisations; no number depends on which other traits are in the run.
-//! Leaving out single individuals takes one factor per setting, not one per individual.
+//! Leaving out single individuals takes one factor per setting, not one per individual; leaving out
+//! folds too, where that is cheaper.
 
 mod jobs;
 mod leave;
@@ -111,6 +112,9 @@ pub struct CvResult {
     pub traits: Vec<TraitResult>,
     /// Evidence for all solutions together.
     pub evidence: Evidence,
+    /// Sets of traits × kernels × γ whose folds were left out in closed form, from one factor for
+    /// each λ, because that takes fewer operations.
+    pub in_turn: usize,
 }
 
 /// Validates every setting on every trait and fold.
@@ -160,7 +164,8 @@ pub fn cross_validate<B: Backend, E: Engine>(
         .collect();
     let mut inner = scores::Inner::new(data.traits.len(), settings.len(), data.folds.count());
     let mut evidence = Evidence::default();
-    let jobs = jobs::list(data, &groups, &bandwidths, options.scheme);
+    let jobs = jobs::list(data, &groups, &bandwidths, options);
+    let in_turn = jobs.iter().filter(|job| job.in_turn).count();
     let context = jobs::Context {
         similarity,
         engine,
@@ -192,13 +197,14 @@ pub fn cross_validate<B: Backend, E: Engine>(
                     results[t].squares[s] = squares;
                 }
                 for &fold in job.folds.iter().filter(|_| by_fold) {
-                    let score = Score::of(values, predicted, &job.train, &job.test(fold));
-                    match *job.folds {
-                        [_] => results[t].scores[s][fold as usize] = score,
-                        _ => inner.add(t, s, &job.folds, fold, score),
+                    let train = job.training(fold);
+                    let score = Score::of(values, predicted, &train, &job.test(fold));
+                    match job.folds.len() == 1 || job.in_turn {
+                        true => results[t].scores[s][fold as usize] = score,
+                        false => inner.add(t, s, &job.folds, fold, score),
                     }
                 }
-                if let [_] = *job.folds {
+                if job.folds.len() == 1 || job.in_turn {
                     for (&i, &p) in job.tested.iter().zip(predicted) {
                         results[t].predictions[s][i as usize] = p;
                     }
@@ -233,6 +239,7 @@ pub fn cross_validate<B: Backend, E: Engine>(
         settings,
         traits: results,
         evidence,
+        in_turn,
     })
 }
 

@@ -1,6 +1,8 @@
 //! Training on some individuals of a cohort: fixed effects, solution, certificates. Both `cv` and
 //! `fit` train through this module, so that equal data give equal bits.
 
+use std::ops::Range;
+
 use epitile_core::backend::Backend;
 use epitile_core::certificate::Certificate;
 use epitile_core::dense;
@@ -330,6 +332,25 @@ impl<'a> Problem<'a> {
         for i in self.fixed.pillars(self.rows) {
             residuals.iter_mut().for_each(|of| of[i] = f64::NAN);
         }
+        Ok((self.training(fits), residuals))
+    }
+
+    /// As [`train`](Self::train), with the residuals of each trait in each of the `folds` of rows
+    /// when that fold is left out; NaN where that takes training without it. The solver's factor must
+    /// be of FP64, without deflation.
+    ///
+    /// # Errors
+    /// As [`train`](Self::train).
+    pub fn train_folds<B: Backend, E: Engine>(
+        &self,
+        solver: &mut Solver<'_, B, E>,
+        folds: &[Range<usize>],
+    ) -> Result<(Training, Vec<Vec<f64>>)> {
+        let what = self.name(solver.ridge());
+        let (y, model) = (self.values(), self.model());
+        let fits = gls::fit(solver, &y, model).map_err(|e| solve_error(&what, e))?;
+        let residuals = leave::folds(solver, &y, model, &fits, folds);
+        let residuals = residuals.map_err(|e| solve_error(&what, e))?;
         Ok((self.training(fits), residuals))
     }
 

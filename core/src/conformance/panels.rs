@@ -1,4 +1,4 @@
-//! Right-hand sides in F64: products are right, and what a column becomes depends on that column
+//! Right-hand sides in F64 and F32: products are right, and what a column becomes depends on that column
 //! alone.
 //!
 //! Refinement solves each trait as if it were alone; these checks are what that rests on.
@@ -36,14 +36,14 @@ const SHAPES: [(usize, usize); 9] = [
 /// column keeps its bits.
 fn holds(
     what: &str,
+    panel: Precision,
     inputs: &[(Vec<f64>, Vec<f64>)],
     operation: impl Fn(&Tile, &Tile) -> Result<Tile, Failure>,
 ) -> Result<(), Failure> {
     let run = |columns: &[(&[f64], &[f64])]| {
         let width = columns.len();
-        let panel = |values: Vec<f64>| {
-            Tile::from_f64(values.len() / width, width, &values, Precision::F64, 0)
-        };
+        let panel =
+            |values: Vec<f64>| Tile::from_f64(values.len() / width, width, &values, panel, 0);
         let b: Vec<&[f64]> = columns.iter().map(|c| c.0).collect();
         let c: Vec<&[f64]> = columns.iter().map(|c| c.1).collect();
         operation(&panel(b.concat()), &panel(c.concat())).map(|t| t.to_f64())
@@ -74,6 +74,14 @@ fn holds(
     Ok(())
 }
 
+/// What right-hand sides may be.
+fn panels<B: Backend>(backend: &B) -> Vec<Precision> {
+    let both = [Precision::F64, Precision::F32];
+    both.into_iter()
+        .filter(|&p| backend.takes_panels(p))
+        .collect()
+}
+
 fn columns(sample: &mut Sample, k: usize, m: usize) -> Vec<(Vec<f64>, Vec<f64>)> {
     let mut pair = || (sample.values(k, 0), sample.values(m, 0));
     (0..WIDTH).map(|_| pair()).collect()
@@ -89,17 +97,22 @@ pub fn apply_is_within_its_bound<B: Backend>(
     precision: Precision,
 ) -> Result<(), Failure> {
     let mut sample = Sample::new(14);
-    let u = backend.accumulator_roundoff(Precision::F64);
-    for (place, &(m, k)) in cases(&SHAPES, 2).iter().enumerate() {
-        for trans in [Trans::No, Trans::Yes] {
-            for t in [0, 1, 8, WIDTH] {
-                let what = format!("apply, {m} × {t} f64, op {trans:?} of {precision}, k = {k}");
+    for panel in panels(backend) {
+        let u = backend.accumulator_roundoff(panel);
+        for (place, &(m, k)) in cases(&SHAPES, 2).iter().enumerate() {
+            for (trans, t) in [Trans::No, Trans::Yes].into_iter().flat_map(|trans| {
+                let widths = [0, 1, 8, WIDTH];
+                widths.map(|t| (trans, t))
+            }) {
+                let what =
+                    format!("apply, {m} × {t} {panel}, op {trans:?} of {precision}, k = {k}");
                 let a = sample.operand(oriented((m, k), trans), precision);
-                let x = sample.accumulator((k, t), Precision::F64, 0);
-                let y = sample.accumulator((m, t), Precision::F64, [0, -2000, 12][place % 3]);
+                let x = sample.accumulator((k, t), panel, 0);
+                let far = if panel == Precision::F64 { -2000 } else { -40 };
+                let y = sample.accumulator((m, t), panel, [0, far, 12][place % 3]);
                 let device = put(backend, &what, a.as_ref())?;
                 let got = multiply(backend, &what, (&device, trans), &x, &y)?.to_f64();
-                let product = Product::new(-1.0, (&a, trans), (&x, Trans::No), Precision::F64);
+                let product = Product::new(-1.0, (&a, trans), (&x, Trans::No), panel);
                 for (at, (got, y)) in got.into_iter().zip(y.to_f64()).enumerate() {
                     let (truth, bound) = product.entry((at % m, at / m), y, u);
                     within(&what, (at % m, at / m), got, truth, bound)?;
@@ -119,13 +132,16 @@ pub fn apply_columns_do_not_see_their_neighbours<B: Backend>(
     precision: Precision,
 ) -> Result<(), Failure> {
     let mut sample = Sample::new(11);
-    for &(m, k) in cases(&SHAPES, 2) {
+    let panels = panels(backend);
+    let shapes = cases(&SHAPES, 2).iter();
+    for (&(m, k), &panel) in shapes.flat_map(|s| panels.iter().map(move |p| (s, p))) {
         for trans in [Trans::No, Trans::Yes] {
-            let what = format!("apply, columns of {m} × {WIDTH} f64, op {trans:?} of {precision}");
+            let of = format!("{m} × {WIDTH} {panel}, op {trans:?} of {precision}");
+            let what = format!("apply, columns of {of}");
             let a = sample.operand(oriented((m, k), trans), precision);
             let a = put(backend, &what, a.as_ref())?;
             let inputs = columns(&mut sample, k, m);
-            holds(&what, &inputs, |b, c| {
+            holds(&what, panel, &inputs, |b, c| {
                 multiply(backend, &what, (&a, trans), b, c)
             })?;
         }
@@ -142,12 +158,15 @@ pub fn apply_rows_do_not_see_their_neighbours<B: Backend>(
     precision: Precision,
 ) -> Result<(), Failure> {
     let mut sample = Sample::new(12);
-    for &(m, k) in cases(&SHAPES, 2) {
+    let panels = panels(backend);
+    let shapes = cases(&SHAPES, 2).iter();
+    for (&(m, k), &panel) in shapes.flat_map(|s| panels.iter().map(move |p| (s, p))) {
         for trans in [Trans::No, Trans::Yes] {
-            let what = format!("apply, rows of {m} × {WIDTH} f64, op {trans:?} of {precision}");
+            let of = format!("{m} × {WIDTH} {panel}, op {trans:?} of {precision}");
+            let what = format!("apply, rows of {of}");
             let a = sample.operand(oriented((m, k), trans), precision);
-            let b = sample.accumulator((k, WIDTH), Precision::F64, 0);
-            let c = sample.accumulator((m, WIDTH), Precision::F64, 0);
+            let b = sample.accumulator((k, WIDTH), panel, 0);
+            let c = sample.accumulator((m, WIDTH), panel, 0);
             let whole = put(backend, &what, a.as_ref())?;
             let expected = multiply(backend, &what, (&whole, trans), &b, &c)?.to_f64();
             for (from, to) in [
@@ -175,7 +194,7 @@ pub fn apply_rows_do_not_see_their_neighbours<B: Backend>(
     Ok(())
 }
 
-/// L X = B and Lᵀ X = B with B in F64, L in this format.
+/// L X = B and Lᵀ X = B, L in this format.
 ///
 /// # Errors
 /// The first failing case.
@@ -184,12 +203,15 @@ pub fn trsm_columns_do_not_see_their_neighbours<B: Backend>(
     precision: Precision,
 ) -> Result<(), Failure> {
     let mut sample = Sample::new(13);
-    for &(n, _) in cases(&SHAPES, 2) {
+    let panels = panels(backend);
+    let shapes = cases(&SHAPES, 2).iter();
+    for (&(n, _), &panel) in shapes.flat_map(|s| panels.iter().map(move |p| (s, p))) {
         for solve in [Solve::Left, Solve::LeftTransposed] {
-            let what = format!("trsm {solve:?}, columns of {n} × {WIDTH} f64, L in {precision}");
+            let what =
+                format!("trsm {solve:?}, columns of {n} × {WIDTH} {panel}, L in {precision}");
             let l = put(backend, &what, sample.triangle(n, precision).as_ref())?;
             let inputs = columns(&mut sample, 0, n);
-            holds(&what, &inputs, |_, b| {
+            holds(&what, panel, &inputs, |_, b| {
                 let mut x = put(backend, &what, b.as_ref())?;
                 succeed(&what, backend.trsm(solve, &l, &mut x))?;
                 get(backend, &what, &x)

@@ -234,5 +234,13 @@ fn report(options: &CvOptions, result: &CvResult, log: &RunLog) {
     if let Ok(value) = serde_json::to_value(&result.evidence) {
         log.set("certificate", value);
     }
+    if result.in_turn > 0 {
+        log.note("folds left out in closed form, from one factor per setting: fewer operations");
+    }
+    let closed = result.in_turn > 0 || options.scheme == Scheme::LeaveOneOut;
+    log.set(
+        "left_out",
+        if closed { "closed form" } else { "refit" }.into(),
+    );
     log.set("precision", options.solve().policy.to_string().into());
 }

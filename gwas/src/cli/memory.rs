@@ -61,6 +61,12 @@ impl Plan {
             _ => 1,
         };
         let setting = (options.solve().policy, options.tile);
+        // Rows of an inverse, those of all folds as much as a factor.
+        let folds = options.scheme == Scheme::Folds;
+        let at_once = match folds && setting.0 == Policy::Uniform(Precision::F64) {
+            true => at_once.max(2),
+            false => at_once,
+        };
         let plan = Plan::with(
             calls,
             &options.kernels,

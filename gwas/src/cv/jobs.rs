@@ -1,6 +1,7 @@
 //! The work of a cross-validation: one job per training set, kernel and γ.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Mutex;
 
 use epitile_core::backend::Backend;
@@ -12,6 +13,7 @@ use epitile_core::shifts::{self, Shared};
 use epitile_core::solver::{Prepared, SolveOptions, Solver};
 use epitile_core::system::{System, default_edge};
 
+use super::leave::is_cheaper;
 use super::{CvData, CvOptions, Scheme};
 use crate::backend::device_error;
 use crate::error::{Error, Result};
@@ -111,10 +113,12 @@ pub(super) struct Job {
     pub(super) bandwidth: usize,
     /// Training individuals; all members of the group where each is left out alone.
     pub(super) train: Vec<u32>,
-    /// Individuals of the folds left out, ascending.
+    /// Individuals of the folds left out, ascending; by fold where each is left out in turn.
     pub(super) tested: Vec<u32>,
     /// The fold of each of them.
     tested_folds: Vec<u32>,
+    /// Whether each of the folds is left out in turn, in closed form.
+    pub(super) in_turn: bool,
 }
 
 impl Job {
@@ -128,6 +132,28 @@ impl Job {
             .filter(of_fold)
             .collect()
     }
+
+    /// Individuals that predict `fold`.
+    pub(super) fn training(&self, fold: u32) -> Vec<u32> {
+        if !self.in_turn {
+            return self.train.clone();
+        }
+        let others = self.tested.iter().zip(&self.tested_folds);
+        let mut others: Vec<u32> = others.filter(|o| *o.1 != fold).map(|o| *o.0).collect();
+        others.sort_unstable();
+        others
+    }
+
+    /// What is left out in turn, as places in `tested`.
+    fn parts(&self) -> Vec<Range<usize>> {
+        let mut start = 0;
+        let parts = self.tested_folds.chunk_by(|a, b| self.in_turn && a == b);
+        let part = |of: &[u32]| {
+            start += of.len();
+            start - of.len()..start
+        };
+        parts.map(part).collect()
+    }
 }
 
 /// Everything to be trained, largest training sets first within the order of the tables.
@@ -135,15 +161,43 @@ pub(super) fn list(
     data: CvData<'_>,
     groups: &[Group],
     bandwidths: &[Bandwidth],
-    scheme: Scheme,
+    options: &CvOptions,
 ) -> Vec<Job> {
-    let count = data.folds.count() as u32;
+    let (count, scheme) = (data.folds.count() as u32, options.scheme);
     let mut left_out: Vec<Vec<u32>> = (0..count).map(|k| vec![k]).collect();
     if scheme == Scheme::Nested {
         left_out.extend((0..count).flat_map(|a| (a + 1..count).map(move |b| vec![a, b])));
     }
     let mut jobs = Vec::new();
     for (group, g) in groups.iter().enumerate() {
+        let members: Vec<(u32, Vec<u32>)> = (0..count).map(|k| (k, g.test(data, k))).collect();
+        let sizes: Vec<usize> = members
+            .iter()
+            .map(|m| m.1.len())
+            .filter(|&n| n > 0)
+            .collect();
+        if is_cheaper(options, &sizes) {
+            let each = members
+                .iter()
+                .flat_map(|(k, of)| of.iter().map(|&i| (i, *k)));
+            let (tested, tested_folds): (Vec<u32>, Vec<u32>) = each.unzip();
+            jobs.extend((0..bandwidths.len()).map(|bandwidth| {
+                Job {
+                    group,
+                    folds: members
+                        .iter()
+                        .filter(|m| !m.1.is_empty())
+                        .map(|m| m.0)
+                        .collect(),
+                    bandwidth,
+                    train: tested.clone(),
+                    tested: tested.clone(),
+                    tested_folds: tested_folds.clone(),
+                    in_turn: true,
+                }
+            }));
+            continue;
+        }
         for folds in &left_out {
             let is_out = |i: u32| data.folds.of[i as usize].is_some_and(|k| folds.contains(&k));
             let (tested, train): (Vec<u32>, Vec<u32>) = g.members.iter().partition(|&&i| is_out(i));
@@ -166,6 +220,7 @@ pub(super) fn list(
                     train: train.clone(),
                     tested: tested.clone(),
                     tested_folds: tested_folds.clone(),
+                    in_turn: false,
                 });
             }
         }
@@ -209,7 +264,8 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
             progress.inc(1);
         };
         let largest = jobs.iter().map(|j| j.train.len()).max().unwrap_or(0);
-        if largest <= PARALLEL_JOBS {
+        // Those that leave folds out in turn are few, and the folds of one are run in parallel.
+        if largest <= PARALLEL_JOBS && !jobs.iter().any(|j| j.in_turn) {
             return self.engine.for_each(&mut jobs, |_, job| {
                 finish(job, self.job(job, &InOrder)?);
                 Ok(())
@@ -223,9 +279,9 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
 
     fn job<F: Engine>(&self, job: &Job, engine: &F) -> Result<Output> {
         let group = &self.groups[job.group];
-        match self.options.scheme {
-            Scheme::LeaveOneOut => self.one_by_one(&job.train, group, job.bandwidth, engine),
-            _ => self.held_out((&job.train, &job.tested), group, job.bandwidth, engine),
+        match job.in_turn || self.options.scheme == Scheme::LeaveOneOut {
+            true => self.in_turn((&job.train, &job.parts()), group, job.bandwidth, engine),
+            false => self.held_out((&job.train, &job.tested), group, job.bandwidth, engine),
         }
     }
 

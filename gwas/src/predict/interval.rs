@@ -181,7 +181,9 @@ impl<'a, B: Backend, E: Engine> Solvers<'a, B, E> {
             .map(upload)
             .collect::<Result<Vec<_>, _>>();
         let blocks = Blocks::new(system.order(), saved.edge);
-        let Some(factor) = Cholesky::from_tiles(blocks, tiles.map_err(device_error)?) else {
+        let double = saved.tiles.iter().any(|t| t.precision() == Precision::F64);
+        let tiles = tiles.map_err(device_error)?;
+        let Some(factor) = Cholesky::from_tiles(blocks, tiles, double) else {
             return Ok(None);
         };
         let deflation = match saved.deflation.is_empty() {
