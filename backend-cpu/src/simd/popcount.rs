@@ -26,7 +26,6 @@ type Sums = [u32; GROUP * COLS];
 
 /// Planes of some individuals over a chunk of SNPs, packed for the level in use: for [`GROUP`]
 /// individuals, for every 512 SNPs, two lines of each individual.
-#[derive(Default)]
 pub(crate) struct Packed {
     lines: Vec<Line>,
     /// |h| of every individual.
@@ -36,28 +35,19 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// Packs the lines `x ≥ 1` and `x = 2` of individuals, as many of each.
-    pub(crate) fn fill<'a>(&mut self, planes: impl ExactSizeIterator<Item = [&'a [u64]; 2]>) {
-        let individuals = planes.len();
-        self.het.clear();
-        self.het.resize(individuals.next_multiple_of(GROUP), 0);
+    /// Packs some words of the planes `x ≥ 1` and `x = 2` of individuals.
+    pub(crate) fn new<'a>(
+        planes: impl ExactSizeIterator<Item = [&'a [u64]; 2]>,
+        words: &[Words],
+    ) -> Self {
+        let mut packed = Packed::zeros(planes.len(), words.len());
         let coding = Coding::in_use();
-        for (i, [some, two]) in planes.enumerate() {
-            if i == 0 {
-                self.stride = 2 * GROUP * (some.len() / LINE);
-                let groups = individuals.div_ceil(GROUP);
-                self.lines.resize(groups * self.stride, Line::default());
-                // All lines are overwritten but those that fill up the last group.
-                self.lines[(groups - 1) * self.stride..].fill(Line::default());
-            }
-            let lines = &mut self.lines[i / GROUP * self.stride..][..self.stride];
-            encode(
-                coding,
-                [some, two],
-                &mut lines[i % GROUP * 2..],
-                &mut self.het[i],
-            );
+        for (i, planes) in planes.enumerate() {
+            let lines = &mut packed.lines[i / GROUP * packed.stride..][..packed.stride];
+            let lines = &mut lines[i % GROUP * 2..];
+            encode(coding, planes, words, lines, &mut packed.het[i]);
         }
+        packed
     }
 
     /// Lines of zeros, two of each individual for every 512 SNPs.
@@ -110,23 +100,42 @@ impl Coding {
     }
 }
 
+/// Which words of a row stand in a line; [`NO_WORD`] where there are fewer.
+pub(crate) type Words = [u32; LINE];
+
+/// No word.
+pub(crate) const NO_WORD: u32 = u32::MAX;
+
 multiversion! {
     /// Writes the two lines of one individual, for every 512 SNPs, to the first of the lines of
     /// its group; and |h|.
-    fn encode(coding: Coding, planes: [&[u64]; 2], lines: &mut [Line], het: &mut u32)
-        = encode_body, encode_body
+    fn encode(
+        coding: Coding,
+        planes: [&[u64]; 2],
+        words: &[Words],
+        lines: &mut [Line],
+        het: &mut u32,
+    ) = encode_body, encode_body
 }
 
 #[inline(always)]
-fn encode_body(coding: Coding, [some, two]: [&[u64]; 2], lines: &mut [Line], het: &mut u32) {
+fn encode_body(
+    coding: Coding,
+    planes: [&[u64]; 2],
+    words: &[Words],
+    lines: &mut [Line],
+    het: &mut u32,
+) {
     const LOW: u64 = 0x3333_3333_3333_3333;
-    let (some, two) = (some.as_chunks::<LINE>().0, two.as_chunks::<LINE>().0);
     let steps = lines.chunks_mut(2 * GROUP);
     let mut counts = [0; LINE];
-    for (step, (some, two)) in steps.zip(some.iter().zip(two)) {
+    for (step, words) in steps.zip(words) {
         let [a, b] = &mut step[..2] else {
             unreachable!("two lines of an individual")
         };
+        // Past the end there are no alleles.
+        let [some, two] =
+            planes.map(|plane| words.map(|w| plane.get(w as usize).copied().unwrap_or(0)));
         for w in 0..LINE {
             let het = some[w] ^ two[w];
             counts[w] += u64::from(het.count_ones());
