@@ -13,8 +13,6 @@ use epitile_core::kernel::{Kernel, KernelMap};
 use epitile_core::pairs::{PairKind, PairStatistic};
 use faer::Mat;
 
-use super::AssocData;
-use super::rotation::Rotation;
 use super::scan::Group;
 use crate::backend::device_error;
 use crate::cohort::Cohort;
@@ -69,6 +67,7 @@ pub struct Source<'a, B: Backend, E: Engine> {
     chromosomes: ChromosomeSet,
     kernel: Kernel,
     scale: f64,
+    moments: Moments,
     all: Sums,
     /// The chromosome left out last, with its sums.
     left_out: Option<(usize, Sums)>,
@@ -81,10 +80,10 @@ impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
     /// `Usage` for a kernel that has no form here; `Degenerate` if no SNP varies; failures of the
     /// device.
     pub fn new(
-        backend: &'a B,
-        engine: &'a E,
+        (backend, engine): (&'a B, &'a E),
         cohort: Cohort,
         (kernel, scale): (Kernel, f64),
+        moments: Moments,
     ) -> Result<Self> {
         if matches!(kernel, Kernel::Poly(_) | Kernel::Ibs | Kernel::Laplacian) {
             return Err(Error::usage(format!(
@@ -109,6 +108,7 @@ impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
             chromosomes: cohort.chromosomes,
             kernel,
             scale,
+            moments,
             all,
             left_out: None,
         })
@@ -135,54 +135,85 @@ impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
         }
     }
 
-    /// The null models of a group's traits, the chromosome of segment `left_out` not in K.
+    /// K of a group for variances: Gower-centred, of mean diagonal 1, and the mean it had; without
+    /// the chromosome of segment `left_out`.
     ///
     /// # Errors
     /// `Degenerate` for a kernel without variance; failures of the device.
-    pub fn rotation(
+    pub fn variance_kernel(
         &mut self,
         group: &Group,
         left_out: Option<usize>,
-        data: &AssocData<'_>,
-        moments: Moments,
-    ) -> Result<Rotation> {
-        let (sums, rows) = match moments {
-            Moments::All => {
-                if let Some(s) =
-                    left_out.filter(|s| self.left_out.as_ref().is_none_or(|l| l.0 != *s))
-                {
-                    let own = self.part(&self.genotypes, s)?;
-                    self.left_out = Some((s, self.all.without(&own)));
-                }
-                let sums = match (&self.left_out, left_out) {
-                    (Some((_, sums)), Some(_)) => sums,
-                    _ => &self.all,
-                };
-                (sums, group.rows.clone())
-            }
+    ) -> Result<(Mat<f64>, f64)> {
+        let (kernel, scale) = (self.kernel, self.scale);
+        let mut k = match self.moments {
+            Moments::All => self.sums(left_out)?.kernel(kernel, scale, &group.rows)?,
             Moments::Trait => {
-                let own = Arc::new(self.genotypes.select(&group.rows));
-                let mut sums = Sums::new(self.backend, self.engine, &own, self.kernel)?;
-                if let Some(s) = left_out {
-                    sums = sums.without(&self.part(&own, s)?);
-                }
-                let rows: Vec<u32> = (0..group.rows.len() as u32).collect();
-                return self.finish(&sums, &rows, group, data);
+                let all: Vec<u32> = (0..group.rows.len() as u32).collect();
+                self.own_sums(group, left_out)?
+                    .kernel(kernel, scale, &all)?
             }
         };
-        self.finish(sums, &rows, group, data)
+        let scale = normalise(&mut k, &kernel.to_string())?;
+        Ok((k, scale))
     }
 
-    fn finish(
-        &self,
-        sums: &Sums,
-        rows: &[u32],
-        group: &Group,
-        data: &AssocData<'_>,
-    ) -> Result<Rotation> {
-        let mut k = sums.kernel(self.kernel, self.scale, rows)?;
-        let scale = normalise(&mut k, &self.kernel.to_string())?;
-        Rotation::new(&k, scale, group, data)
+    /// K of a group for a ridge regression: as other commands scale it, over those whose moments
+    /// it takes.
+    ///
+    /// # Errors
+    /// As [`variance_kernel`](Self::variance_kernel).
+    pub fn ridge_kernel(&mut self, group: &Group, left_out: Option<usize>) -> Result<Mat<f64>> {
+        let (kernel, scale) = (self.kernel, self.scale);
+        let ready = |sums: &Sums, n: usize| -> Result<Mat<f64>> {
+            let all: Vec<u32> = (0..n as u32).collect();
+            let mut k = sums.kernel(kernel, scale, &all)?;
+            match kernel {
+                // Their mean diagonal is 1 by definition, their rows sum to 0; others are neither.
+                _ if kernel.is_linear() => drop(normalise(&mut k, &kernel.to_string())?),
+                Kernel::Dominance => {
+                    let varying = sums.varying.max(1) as f64;
+                    for_each_column(&mut k, |_, column| {
+                        column.iter_mut().for_each(|v| *v /= varying);
+                    });
+                }
+                _ => {}
+            }
+            Ok(k)
+        };
+        match self.moments {
+            Moments::Trait => ready(&self.own_sums(group, left_out)?, group.rows.len()),
+            Moments::All => {
+                let n = self.genotypes.samples();
+                let k = ready(self.sums(left_out)?, n)?;
+                let row = |i: usize| group.rows[i] as usize;
+                let m = group.rows.len();
+                Ok(Mat::from_fn(m, m, |i, j| k[(row(i), row(j))]))
+            }
+        }
+    }
+
+    /// Sums of all individuals.
+    fn sums(&mut self, left_out: Option<usize>) -> Result<&Sums> {
+        let Some(segment) = left_out else {
+            return Ok(&self.all);
+        };
+        let known = matches!(&self.left_out, Some((s, _)) if *s == segment);
+        if !known {
+            let part = self.part(&self.genotypes, segment)?;
+            self.left_out = Some((segment, self.all.without(&part)));
+        }
+        Ok(self.left_out.as_ref().map_or(&self.all, |(_, sums)| sums))
+    }
+
+    /// Sums of a group, with its own moments.
+    fn own_sums(&self, group: &Group, left_out: Option<usize>) -> Result<Sums> {
+        let own = Arc::new(self.genotypes.select(&group.rows));
+        let sums = Sums::new(self.backend, self.engine, &own, self.kernel)?;
+        match left_out {
+            None => Ok(sums),
+            Some(segment) => Ok(sums.without(&self.part(&own, segment)?)),
+        }
     }
 
     /// The sums of one segment.
