@@ -29,17 +29,13 @@ pub enum PairKind {
     Product(Weighting),
 }
 
-/// What a dosage's deviation from its mean is divided by, or what stands for it.
+/// What a dosage's deviation from its mean is divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Weighting {
     /// The sample's standard deviation (ddof 0) of the mean-imputed column.
     SampleSd,
     /// √(2p(1−p)), that of a population in Hardy–Weinberg equilibrium.
     TwoPq,
-    /// Nothing: z is the deviation from additivity, −2p², 2pq, −2q² for two, one, no counted
-    /// alleles, q the frequency of the counted one. In Hardy–Weinberg equilibrium its mean is zero
-    /// and it is not correlated with the dosage (Vitezica et al. 2013).
-    Dominance,
 }
 
 /// A pair statistic with the constants it takes from the training individuals.
@@ -57,7 +53,7 @@ pub struct PairStatistic {
 impl PairStatistic {
     /// The statistic of `kind` with means (and deviations) from `counts`.
     ///
-    /// For products z (such as (x − μ)/s) is rounded once to a multiple of 2^−f; missing calls are z = 0,
+    /// For products z = (x − μ)/s is rounded once to a multiple of 2^−f; missing calls are z = 0,
     /// and so is a SNP without variance. f is the largest for which Σ max z² < 2^(62−2f) and
     /// |z| < 2^(30−f), so i64 sums are exact. Each product errs by at most 2^−f·max|z|, the whole
     /// sum by M·2^−f·max|z| + M·2^−2f−2; with 13,000 SNPs f = 21 and the typical error of Σ/M is
@@ -98,14 +94,10 @@ impl PairStatistic {
             .map(|c| {
                 let (mu, p) = (c.mean(), c.frequency());
                 let variance = match weighting {
-                    _ if c.is_monomorphic() => 0.0,
                     Weighting::SampleSd => c.variance(),
                     Weighting::TwoPq => 2.0 * p * (1.0 - p),
-                    Weighting::Dominance => {
-                        let other = 1.0 - p;
-                        return [-2.0 * p * p, 2.0 * p * other, -2.0 * other * other];
-                    }
                 };
+                let variance = if c.is_monomorphic() { 0.0 } else { variance };
                 let s = num_traits::Float::sqrt(variance);
                 [0.0, 1.0, 2.0].map(|x| if s > 0.0 { (x - mu) / s } else { 0.0 })
             })

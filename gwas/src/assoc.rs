@@ -29,10 +29,10 @@ use std::path::{Path, PathBuf};
 
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
-use epitile_core::kernel::Kernel;
 
 use crate::cohort::{Choice, Cohort};
 use crate::error::{Error, Result};
+use crate::null::component::Component;
 use crate::phenotypes::Trait;
 use crate::run::RunLog;
 use crate::training::FixedEffects;
@@ -50,14 +50,14 @@ pub enum Method {
     /// The covariates alone.
     Ordinary,
     /// A random effect of this kernel.
-    Mixed(Kernel, Form),
+    Mixed(Component, Form),
     /// The predictions of a ridge regression with this kernel, from the other folds.
-    OutOfFold(Kernel, OutOfFold),
+    OutOfFold(Component, OutOfFold),
 }
 
 impl Method {
     /// The kernel, if there is one.
-    pub fn kernel(&self) -> Option<Kernel> {
+    pub fn kernel(&self) -> Option<Component> {
         match self {
             Method::Ordinary => None,
             Method::Mixed(kernel, _) | Method::OutOfFold(kernel, _) => Some(*kernel),

@@ -28,7 +28,7 @@ impl Moments {
     pub fn scale(&self, kernel: Kernel) -> f64 {
         match kernel {
             Kernel::Linear | Kernel::Poly(_) => self.mean_diagonal,
-            Kernel::Standardised | Kernel::GrmSquared | Kernel::Dominance => {
+            Kernel::Standardised | Kernel::GrmSquared => {
                 self.counts.iter().filter(|c| !c.is_monomorphic()).count() as f64
             }
             Kernel::TwoPq | Kernel::Ibs => self.counts.len() as f64,

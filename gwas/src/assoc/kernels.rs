@@ -4,6 +4,7 @@
 //! Where the statistic counts whole dosages both are exact integers below 2⁵³, so their
 //! difference is too.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use epitile_core::backend::Backend;
@@ -19,6 +20,7 @@ use crate::cohort::Cohort;
 use crate::dense::for_each_column;
 use crate::error::{Error, Result};
 use crate::io::chromosome::{Chromosome, ChromosomeSet};
+use crate::null::component::{Component, dominance};
 use crate::null::matrix::{kernel_matrix, normalise};
 
 /// Whose SNP means and standard deviations a kernel takes.
@@ -52,6 +54,11 @@ impl std::str::FromStr for Moments {
     }
 }
 
+/// SNPs that vary.
+fn varying(counts: &[Counts]) -> usize {
+    counts.iter().filter(|c| !c.is_monomorphic()).count()
+}
+
 /// A pair statistic of all pairs: products as they are, distances with a minus.
 struct Sums {
     values: Mat<f64>,
@@ -65,7 +72,7 @@ pub struct Source<'a, B: Backend, E: Engine> {
     engine: &'a E,
     genotypes: Arc<Genotypes>,
     chromosomes: ChromosomeSet,
-    kernel: Kernel,
+    kernel: Component,
     scale: f64,
     moments: Moments,
     all: Sums,
@@ -82,10 +89,10 @@ impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
     pub fn new(
         (backend, engine): (&'a B, &'a E),
         cohort: Cohort,
-        (kernel, scale): (Kernel, f64),
+        (kernel, scale): (Component, f64),
         moments: Moments,
     ) -> Result<Self> {
-        if matches!(kernel, Kernel::Poly(_) | Kernel::Ibs | Kernel::Laplacian) {
+        if let Some(Kernel::Poly(_) | Kernel::Ibs | Kernel::Laplacian) = kernel.kernel() {
             return Err(Error::usage(format!(
                 "--kernel {kernel}: association takes linear, linear:std, linear:2pq, gaussian, \
                  grm^2, dominance or none"
@@ -170,8 +177,8 @@ impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
             let mut k = sums.kernel(kernel, scale, &all)?;
             match kernel {
                 // Their mean diagonal is 1 by definition, their rows sum to 0; others are neither.
-                _ if kernel.is_linear() => drop(normalise(&mut k, &kernel.to_string())?),
-                Kernel::Dominance => {
+                _ if kernel.is_additive() => drop(normalise(&mut k, &kernel.to_string())?),
+                Component::Dominance => {
                     let varying = sums.varying.max(1) as f64;
                     for_each_column(&mut k, |_, column| {
                         column.iter_mut().for_each(|v| *v /= varying);
@@ -220,6 +227,11 @@ impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
     fn part(&self, of: &Genotypes, segment: usize) -> Result<Sums> {
         let segment = &of.segments()[segment];
         let n = of.samples();
+        let counts = &of.counts()[segment.snps.clone()];
+        let kernel = match self.kernel {
+            Component::Kernel(kernel) => kernel,
+            Component::Dominance => return Ok(Sums::dominance(of, segment.snps.clone())),
+        };
         let gather = |plane: &dyn Fn(usize) -> Vec<u64>| (0..n).flat_map(plane).collect();
         let cut = |words: &[u64]| words[segment.words.clone()].to_vec();
         let missing = of
@@ -227,18 +239,38 @@ impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
             .then(|| gather(&|i| of.missing(i).map_or_else(Vec::new, cut)));
         let part = Genotypes::from_planes(
             n,
-            &[(segment.name.clone(), segment.snps.len())],
+            &[(segment.name.clone(), counts.len())],
             gather(&|i| cut(of.some(i))),
             gather(&|i| cut(of.two(i))),
             missing,
         );
         let part = Arc::new(part.map_err(Error::inconsistent)?);
-        Sums::new(self.backend, self.engine, &part, self.kernel)
+        Sums::of_pairs(self.backend, self.engine, &part, kernel)
     }
 }
 
 impl Sums {
     fn new<B: Backend, E: Engine>(
+        backend: &B,
+        engine: &E,
+        genotypes: &Arc<Genotypes>,
+        kernel: Component,
+    ) -> Result<Self> {
+        match kernel {
+            Component::Kernel(kernel) => Self::of_pairs(backend, engine, genotypes, kernel),
+            Component::Dominance => Ok(Self::dominance(genotypes, 0..genotypes.snps())),
+        }
+    }
+
+    fn dominance(genotypes: &Genotypes, snps: Range<usize>) -> Self {
+        let all: Vec<u32> = (0..genotypes.samples() as u32).collect();
+        Sums {
+            varying: varying(&genotypes.counts()[snps.clone()]),
+            values: dominance(genotypes, &all, snps),
+        }
+    }
+
+    fn of_pairs<B: Backend, E: Engine>(
         backend: &B,
         engine: &E,
         genotypes: &Arc<Genotypes>,
@@ -265,10 +297,9 @@ impl Sums {
             covariates: None,
         };
         let all: Vec<u32> = (0..n as u32).collect();
-        let varies = |c: &&Counts| !c.is_monomorphic();
         Ok(Sums {
             values: kernel_matrix(backend, engine, &pairs, &map, &all)?,
-            varying: genotypes.counts().iter().filter(varies).count(),
+            varying: varying(genotypes.counts()),
         })
     }
 
@@ -286,15 +317,15 @@ impl Sums {
     }
 
     /// The kernel over `rows`, up to a factor that centring and scaling take away.
-    fn kernel(&self, kernel: Kernel, scale: f64, rows: &[u32]) -> Result<Mat<f64>> {
-        let gamma = match kernel.has_gamma() {
+    fn kernel(&self, of: Component, scale: f64, rows: &[u32]) -> Result<Mat<f64>> {
+        let gamma = match of.kernel().is_some_and(Kernel::has_gamma) {
             true => scale / self.median()?,
             false => 0.0,
         };
         let varying = self.varying.max(1) as f64;
-        let value = |v: f64| match kernel {
-            Kernel::Gaussian => epitile_core::exp::exp(gamma * v),
-            Kernel::GrmSquared => (v / varying) * (v / varying),
+        let value = |v: f64| match of.kernel() {
+            Some(Kernel::Gaussian) => epitile_core::exp::exp(gamma * v),
+            Some(Kernel::GrmSquared) => (v / varying) * (v / varying),
             // Centring turns −d²/2 into the products of centred dosages.
             _ => v,
         };

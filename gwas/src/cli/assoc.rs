@@ -12,13 +12,14 @@ use epitile::cohort::{Choice, Cohort, CohortOptions};
 use epitile::error::{Error, Result};
 use epitile::folds::Folds;
 use epitile::io::fam::Sample;
+use epitile::null::component::Component;
 use epitile::phenotypes::Trait;
 use epitile::run::RunLog;
 use epitile::settings::ridge_of_heritability;
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 
-use super::args::{Genotypes, Machine, Output, Traits, kernels};
+use super::args::{Genotypes, Machine, Output, Traits, components};
 use super::program::Run;
 use super::{inputs, memory};
 
@@ -164,7 +165,8 @@ impl Run for Args {
                 epitile::backend::dispatch(self.machine.backend, self.machine.threads, None, job)?
             }
             Some(cohort) => {
-                let kernels: Vec<_> = options.method.kernel().into_iter().collect();
+                let kernel = options.method.kernel().and_then(Component::kernel);
+                let kernels: Vec<_> = kernel.into_iter().collect();
                 // Sums of all chromosomes and of all but one; K, its eigenvectors and what finding
                 // them takes; eigenvectors of every set of samples.
                 let mut sets: Vec<Vec<u32>> = traits.iter().map(Trait::observed).collect();
@@ -199,7 +201,7 @@ impl Args {
         }
         let kernel = match self.kernel.as_str() {
             "none" => None,
-            name => kernels(&[name.to_owned()])?.first().copied(),
+            name => components(&[name.to_owned()])?.first().copied(),
         };
         let method = match (kernel, self.test.as_str()) {
             (Some(kernel), "oof") => Method::OutOfFold(kernel, self.folds(individuals, log)?),
