@@ -140,6 +140,7 @@ impl KernelMap {
 
     /// What a pair's kernel value depends on beside its statistic: the sum of both norms for
     /// `linear` and `poly`, the distance of the covariates for a distance kernel, else 0.
+    #[inline]
     pub fn offset(&self, i: usize, j: usize) -> f64 {
         match self.kernel {
             Kernel::Linear | Kernel::Poly(_) => self.rows[i] + self.cols[j],
