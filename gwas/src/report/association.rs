@@ -96,13 +96,16 @@ impl Columns {
     }
 }
 
-/// Why a SNP has no p-value: the first word in capitals among what `EXTRA` lists.
+/// Why a SNP has no p-value: the first word in capitals among what `EXTRA` lists, such as
+/// `TESTFORM=MONOMORPHIC`.
 fn reason(extra: &str) -> String {
-    let word = |t: &&str| t.len() > 2 && t.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
-    match extra.split(';').find(word) {
-        Some(code) => code.to_owned(),
-        None => "no reason given".into(),
-    }
+    let value = |item: &'_ str| item.rsplit('=').next().unwrap_or_default().to_owned();
+    let code = |t: &String| {
+        let letter = |b: u8| b.is_ascii_uppercase() || b == b'_';
+        t.len() > 2 && t.bytes().all(letter)
+    };
+    let found = extra.split(';').map(value).find(code);
+    found.unwrap_or_else(|| "no reason given".into())
 }
 
 impl Association {

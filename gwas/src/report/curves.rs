@@ -160,7 +160,7 @@ impl Curves {
             let range = first / 1.25..last * 1.25;
             let x = Axis::log("λ", range, &ridges);
             let y = Axis::linear("MSPE ± SE", low - pad..high + pad);
-            let chart = picture::plane(&above, x.clone(), y.clone(), 62)?;
+            let chart = picture::plane(&above, x.clone(), y.clone())?;
             let plane = chart.plotting_area().strip_coord_spec();
             let (w, h) = plane.dim_in_pixel();
             let at = |l: f64, v: f64| {
@@ -208,11 +208,7 @@ impl Curves {
                 number(s.pearson, 3),
                 number(s.pearson_spread, 2),
                 number(s.r2, 3),
-                if s.best {
-                    "best of kernel".into()
-                } else {
-                    String::new()
-                },
+                if s.best { "yes".into() } else { String::new() },
             ];
             if s.best {
                 grid.bold(cells)
