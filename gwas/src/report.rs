@@ -91,11 +91,7 @@ impl Report {
                 .iter()
                 .map(|p| p.display().to_string())
                 .collect();
-            log.note(format!(
-                "{} files hold nothing for a report: {}",
-                names.len(),
-                first_few(&names)
-            ));
+            log.note(format!("nothing for a report is in {}", first_few(&names)));
         }
         if options.pheno.is_none() && !found.predicted.is_empty() {
             log.note(

@@ -89,7 +89,7 @@ impl Columns {
 
     fn log10p(&self, row: &Row<'_>) -> Result<Option<f64>> {
         match row.number(self.log10p)? {
-            Some(x) if x < 0.0 => Err(row.wrong(self.log10p, "−log10 p: 0 or more, or NA")),
+            Some(x) if x < 0.0 => Err(row.wrong(self.log10p, "−log₁₀ p: 0 or more, or NA")),
             // Not −0.
             other => Ok(other.map(|x| x + 0.0)),
         }

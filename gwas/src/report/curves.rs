@@ -193,14 +193,15 @@ impl Curves {
     }
 
     fn grid(&self) -> Grid {
-        let head = [
-            "kernel", "γ", "λ", "MSPE", "SE", "r", "SE of r", "R²", "best",
-        ];
-        let mut grid = Grid::new("Settings", &head);
+        let head = ["kernel", "γ", "λ", "MSPE", "SE", "r", "SE of r", "R²"];
+        let mut grid = Grid::new("Settings; bold: the best of each kernel", &head);
         for s in &self.settings {
             let number = |x: Option<f64>, n| x.map_or_else(|| "NA".into(), |x| digits(x, n));
             let cells = [
-                s.kernel.clone(),
+                match s.best {
+                    true => format!("{} (best)", s.kernel),
+                    false => s.kernel.clone(),
+                },
                 number(s.gamma, 3),
                 digits(s.lambda, 3),
                 number(s.error, 4),
@@ -208,7 +209,6 @@ impl Curves {
                 number(s.pearson, 3),
                 number(s.pearson_spread, 2),
                 number(s.r2, 3),
-                if s.best { "yes".into() } else { String::new() },
             ];
             if s.best {
                 grid.bold(cells)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::ReportOptions;
 use super::association::{Association, Lead};
-use super::grid::{Grid, p_value};
+use super::grid::{Grid, digits, p_value};
 use super::manhattan::manhattan;
 use super::page::Figure;
 use super::qq::qq;
@@ -138,7 +138,7 @@ fn lead_table(table: &Association, leads: &[Lead], line: f64, window: u64) -> Gr
         "N",
         "effect size",
         "SE",
-        "−log10 p",
+        "−log₁₀ p",
         "p",
     ];
     let caption = format!(
@@ -148,9 +148,10 @@ fn lead_table(table: &Association, leads: &[Lead], line: f64, window: u64) -> Gr
     let mut grid = Grid::new(caption, &head);
     for lead in leads {
         let [id, other, effect, frequency, n, beta, se] = lead.cells.clone();
-        let minus = |text: String| match text.strip_prefix('-') {
-            Some(rest) => format!("−{rest}"),
-            None => text,
+        // As many digits as anybody reads; the table has all.
+        let rounded = |text: String| match text.parse::<f64>() {
+            Ok(x) => digits(x, 4),
+            Err(_) => text,
         };
         let cells = [
             id,
@@ -158,10 +159,10 @@ fn lead_table(table: &Association, leads: &[Lead], line: f64, window: u64) -> Gr
             lead.point.position.to_string(),
             other,
             effect,
-            frequency,
+            rounded(frequency),
             n,
-            minus(beta),
-            se,
+            rounded(beta),
+            rounded(se),
             format!("{:.3}", lead.point.log10p),
             p_value(lead.point.log10p),
         ];
@@ -180,7 +181,7 @@ fn by_chromosome(table: &Association) -> Grid {
         "SNPs tested",
         "from",
         "to",
-        "median −log10 p",
+        "median −log₁₀ p",
         "largest",
         "at",
     ];

@@ -101,7 +101,7 @@ pub(super) fn manhattan(
     let top = table.points.iter().map(|p| p.log10p).fold(0.0, f64::max);
     let line = threshold.log10p;
     let text = format!(
-        "{} SNPs on {} chromosomes; the largest −log10 p is {top:.2}{}. The tables beside it have \
+        "{} SNPs on {} chromosomes; the largest −log₁₀ p is {top:.2}{}. The tables beside it have \
          the lead SNPs and the best SNP of each chromosome.",
         table.points.len(),
         genome.counts.iter().filter(|n| **n > 0).count(),
@@ -126,7 +126,7 @@ pub(super) fn manhattan(
         let x = Axis::linear("chromosome", -0.008..1.008)
             .with_ticks(ticks)
             .without_grid();
-        let y = Axis::log10p("−log10 p", top.max(line));
+        let y = Axis::log10p("−log₁₀ p", top.max(line));
         let mut chart = picture::plane(area, x, y.clone())?;
         let plane = chart.plotting_area().strip_coord_spec();
         let (w, h) = plane.dim_in_pixel();

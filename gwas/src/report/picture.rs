@@ -168,10 +168,14 @@ pub(super) fn plane_from<'a, 'b>(
     let (w, h) = (w as i32, h as i32);
     let middle = placed(LABEL, HPos::Center, VPos::Bottom);
     let across = (left * FINE + w) / 2;
-    area.draw(&Text::new(x_label, (across, h - 2 * FINE), middle.clone()))?;
+    if !x_label.is_empty() {
+        area.draw(&Text::new(x_label, (across, h - 2 * FINE), middle))?;
+    }
     let turned = placed(LABEL, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
     let down = (h - bottom * FINE) / 2;
-    area.draw(&Text::new(y_label, (3 * FINE, down), turned))?;
+    if !y_label.is_empty() {
+        area.draw(&Text::new(y_label, (3 * FINE, down), turned))?;
+    }
     Ok(chart)
 }
 

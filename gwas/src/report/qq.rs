@@ -47,7 +47,7 @@ pub(super) fn qq(table: &Association) -> Result<(Picture, Grid)> {
         .lambda
         .map_or_else(String::new, |l| format!("λ_GC = {l:.3}"));
     let text = format!(
-        "Observed against expected −log10 p of {n} SNPs. {lambda}. The largest observed is {top:.2} \
+        "Observed against expected −log₁₀ p of {n} SNPs. {lambda}. The largest observed is {top:.2} \
          where {right:.2} is expected. The table beside it has quantiles."
     );
     let names = [
@@ -56,8 +56,8 @@ pub(super) fn qq(table: &Association) -> Result<(Picture, Grid)> {
         text,
     ];
     let drawn = both(names, PLAIN, |area, _| {
-        let x = Axis::linear("expected −log10 p", 0.0..right * 1.03);
-        let y = Axis::log10p("observed −log10 p", reach);
+        let x = Axis::linear("expected −log₁₀ p", 0.0..right * 1.03);
+        let y = Axis::log10p("observed −log₁₀ p", reach);
         let mut chart = picture::plane(area, x.clone(), y.clone())?;
         let mut outline: Vec<(f64, f64)> = band.iter().map(|b| (b.0, b.1)).collect();
         outline.extend(band.iter().rev().map(|b| (b.0, b.2)));
@@ -96,7 +96,7 @@ pub(super) fn qq(table: &Association) -> Result<(Picture, Grid)> {
         Ok(())
     })?;
     let mut grid = Grid::new(
-        "Quantiles of −log10 p",
+        "Quantiles of −log₁₀ p",
         &["fraction", "rank", "expected", "observed", "95 % range"],
     );
     let mut row = |fraction: String, i: usize| {

@@ -28,7 +28,7 @@ fn prefixes_stand_for_their_own_run_only() {
     assert!(!page.contains("Run r<"));
     // Files named one by one may be useless as long as others are not.
     let run = lab.succeeds("report a.notes.txt a_y1.regenie --out q.html");
-    run.says(&["note: 1 files hold nothing for a report: a.notes.txt"]);
+    run.says(&["note: nothing for a report is in a.notes.txt"]);
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn uniform_p_have_a_lambda_of_one_and_lead_snps_keep_their_distance() {
     );
     // Neighbours are 300 kb apart: the window takes none, a wider one does.
     let ids = |page: &str| {
-        let table = page.split("Lead SNPs").nth(1).unwrap();
+        let table = page.split("Lead SNPs").nth(2).unwrap();
         let body = table.split("</table>").next().unwrap();
         let cells = body.split("<th scope=\"row\"").skip(1);
         let id = |c: &str| {
