@@ -4,13 +4,13 @@
 //! |---|---|
 //! | `find` | which files, and what is in them? |
 //! | `sheet` | a table, column by name |
-//! | `association`, `threshold`, `manhattan`, `qq`, `quantiles` | p-values along the genome, and against what is expected |
+//! | `association`, `genome`, `threshold`, `manhattan`, `qq`, `quantiles` | p-values along the genome, and against what is expected |
 //! | `curves` | cross-validation over γ and λ |
 //! | `pairs`, `scatter` | observed against predicted values |
 //! | `variance`, `bars` | variance components, and horizontal bars |
-//! | `record`, `tiles` | what a run did: times, certificate, formats of tiles |
+//! | `record`, `runs`, `tiles` | what a run did: times, certificate, formats of tiles |
 //! | `picture`, `axis`, `thin` | drawing |
-//! | `grid`, `page` | tables, and the HTML around all |
+//! | `grid`, `figures`, `page` | tables, and the sections and HTML around all |
 
 mod association;
 mod axis;
@@ -18,6 +18,7 @@ mod bars;
 mod curves;
 mod figures;
 mod find;
+mod genome;
 mod grid;
 mod manhattan;
 mod page;
@@ -26,6 +27,7 @@ mod picture;
 mod qq;
 mod quantiles;
 mod record;
+mod runs;
 mod scatter;
 mod sheet;
 mod thin;
@@ -89,11 +91,7 @@ impl Report {
                 .iter()
                 .map(|p| p.display().to_string())
                 .collect();
-            log.note(format!(
-                "{} files hold nothing for a report: {}",
-                names.len(),
-                first_few(&names)
-            ));
+            log.note(format!("nothing for a report is in {}", first_few(&names)));
         }
         if options.pheno.is_none() && !found.predicted.is_empty() {
             log.note(

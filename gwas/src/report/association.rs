@@ -89,20 +89,23 @@ impl Columns {
 
     fn log10p(&self, row: &Row<'_>) -> Result<Option<f64>> {
         match row.number(self.log10p)? {
-            Some(x) if x < 0.0 => Err(row.wrong(self.log10p, "−log10 p: 0 or more, or NA")),
+            Some(x) if x < 0.0 => Err(row.wrong(self.log10p, "−log₁₀ p: 0 or more, or NA")),
             // Not −0.
             other => Ok(other.map(|x| x + 0.0)),
         }
     }
 }
 
-/// Why a SNP has no p-value: the first word in capitals among what `EXTRA` lists.
+/// Why a SNP has no p-value: the first word in capitals among what `EXTRA` lists, such as
+/// `TESTFORM=MONOMORPHIC`.
 fn reason(extra: &str) -> String {
-    let word = |t: &&str| t.len() > 2 && t.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
-    match extra.split(';').find(word) {
-        Some(code) => code.to_owned(),
-        None => "no reason given".into(),
-    }
+    let value = |item: &'_ str| item.rsplit('=').next().unwrap_or_default().to_owned();
+    let code = |t: &String| {
+        let letter = |b: u8| b.is_ascii_uppercase() || b == b'_';
+        t.len() > 2 && t.bytes().all(letter)
+    };
+    let found = extra.split(';').map(value).find(code);
+    found.unwrap_or_else(|| "no reason given".into())
 }
 
 impl Association {

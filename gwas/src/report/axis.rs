@@ -98,6 +98,12 @@ impl Axis {
         self.ticks.len()
     }
 
+    /// Characters of the longest tick.
+    pub(super) fn widest(&self) -> usize {
+        let lengths = self.ticks.iter().map(|t| t.1.chars().count());
+        lengths.max().unwrap_or(0)
+    }
+
     /// Place of `v` between 0 and 1.
     pub(super) fn place(&self, v: f64) -> f64 {
         let (low, high) = (self.warp(self.range.start), self.warp(self.range.end));

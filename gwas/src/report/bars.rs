@@ -31,7 +31,7 @@ pub(super) fn bars(names: [String; 3], axis: &str, bars: &[Bar]) -> Result<Pictu
         .max()
         .unwrap_or(0);
     let rows = bars.len() as u32;
-    let sizes = [(560, 70 + 36 * rows), (360, 70 + 36 * rows)];
+    let sizes = [(480, 70 + 36 * rows), (360, 70 + 36 * rows)];
     let reach = |b: &Bar| {
         (
             b.value - b.error.unwrap_or(0.0),
@@ -57,11 +57,11 @@ pub(super) fn bars(names: [String; 3], axis: &str, bars: &[Bar]) -> Result<Pictu
         let x = Axis::linear(axis, low..end);
         let count = bars.len() as f64;
         let y = Axis::linear("", -0.5..count - 0.5).with_ticks(Vec::new());
-        let mut chart = picture::plane(area, x, y, left)?;
+        let mut chart = picture::plane_from(area, x, y, left)?;
         for (k, bar) in bars.iter().enumerate() {
             let middle = count - 1.0 - k as f64;
             let corners = [(0.0, middle - 0.3), (bar.value, middle + 0.3)];
-            chart.draw_series([Rectangle::new(corners, COLOURS[0].mix(0.75).filled())])?;
+            chart.draw_series([Rectangle::new(corners, COLOURS[0].filled())])?;
             let line = picture::INK.stroke_width(FINE as u32 * 3 / 2);
             if let Some(error) = bar.error {
                 let (low, high) = (bar.value - error, bar.value + error);

@@ -160,7 +160,7 @@ impl Curves {
             let range = first / 1.25..last * 1.25;
             let x = Axis::log("λ", range, &ridges);
             let y = Axis::linear("MSPE ± SE", low - pad..high + pad);
-            let chart = picture::plane(&above, x.clone(), y.clone(), 62)?;
+            let chart = picture::plane(&above, x.clone(), y.clone())?;
             let plane = chart.plotting_area().strip_coord_spec();
             let (w, h) = plane.dim_in_pixel();
             let at = |l: f64, v: f64| {
@@ -193,14 +193,15 @@ impl Curves {
     }
 
     fn grid(&self) -> Grid {
-        let head = [
-            "kernel", "γ", "λ", "MSPE", "SE", "r", "SE of r", "R²", "best",
-        ];
-        let mut grid = Grid::new("Settings", &head);
+        let head = ["kernel", "γ", "λ", "MSPE", "SE", "r", "SE of r", "R²"];
+        let mut grid = Grid::new("Settings; bold: the best of each kernel", &head);
         for s in &self.settings {
             let number = |x: Option<f64>, n| x.map_or_else(|| "NA".into(), |x| digits(x, n));
             let cells = [
-                s.kernel.clone(),
+                match s.best {
+                    true => format!("{} (best)", s.kernel),
+                    false => s.kernel.clone(),
+                },
                 number(s.gamma, 3),
                 digits(s.lambda, 3),
                 number(s.error, 4),
@@ -208,11 +209,6 @@ impl Curves {
                 number(s.pearson, 3),
                 number(s.pearson_spread, 2),
                 number(s.r2, 3),
-                if s.best {
-                    "best of kernel".into()
-                } else {
-                    String::new()
-                },
             ];
             if s.best {
                 grid.bold(cells)

@@ -129,7 +129,7 @@ fn expand(argument: &Path) -> Result<Vec<PathBuf>> {
             let rest = name.strip_prefix(&**prefix);
             // A trait's tables have its name after the prefix; other tables do not, and
             // `cv_small.cv.tsv` belongs to another run than `cv`.
-            rest.is_some_and(|r| r.starts_with('.') || (r.starts_with('_') && by_trait(&name)))
+            rest.is_some_and(|r| r.starts_with('.') || (r.starts_with('_') && by_trait(r)))
         });
         if fits && entry.path().is_file() {
             files.push(match folder == Path::new(".") && !argument.is_dir() {
@@ -146,18 +146,22 @@ fn expand(argument: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Ends of the names of tables of one trait.
-const BY_TRAIT: [&str; 7] = [
+const BY_TRAIT: [&str; 8] = [
     ".loci.tsv",
     ".regenie.gz",
     ".regenie",
     ".ssf.tsv.gz",
     ".ssf.tsv",
+    ".varcomp.tsv",
     ".tsv.gz",
     ".tsv",
 ];
 
-fn by_trait(name: &str) -> bool {
-    BY_TRAIT.iter().any(|end| name.ends_with(end))
+/// Whether `_REST` of a name that begins with a prefix may be a trait's table.
+fn by_trait(rest: &str) -> bool {
+    let end = BY_TRAIT.iter().find(|end| rest.ends_with(**end));
+    // `_small.cv.tsv` has more than a trait before `.tsv`.
+    end.is_some_and(|end| !end.starts_with(".tsv") || !rest[..rest.len() - end.len()].contains('.'))
 }
 
 /// What is in the file, if this program wrote it or could have.

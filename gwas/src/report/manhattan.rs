@@ -85,7 +85,7 @@ impl Genome {
 pub(super) fn manhattan(
     table: &Association,
     leads: &[Lead],
-    threshold: Option<&Threshold>,
+    threshold: &Threshold,
 ) -> Result<Picture> {
     let genome = Genome::of(table);
     let mut nth = vec![0; table.chromosomes.len()];
@@ -99,9 +99,9 @@ pub(super) fn manhattan(
         })
         .collect();
     let top = table.points.iter().map(|p| p.log10p).fold(0.0, f64::max);
-    let line = threshold.map_or(0.0, |t| t.log10p);
+    let line = threshold.log10p;
     let text = format!(
-        "{} SNPs on {} chromosomes; the largest −log10 p is {top:.2}{}. The tables beside it have \
+        "{} SNPs on {} chromosomes; the largest −log₁₀ p is {top:.2}{}. The tables beside it have \
          the lead SNPs and the best SNP of each chromosome.",
         table.points.len(),
         genome.counts.iter().filter(|n| **n > 0).count(),
@@ -126,8 +126,8 @@ pub(super) fn manhattan(
         let x = Axis::linear("chromosome", -0.008..1.008)
             .with_ticks(ticks)
             .without_grid();
-        let y = Axis::log10p("−log10 p", top.max(line));
-        let mut chart = picture::plane(area, x, y.clone(), left)?;
+        let y = Axis::log10p("−log₁₀ p", top.max(line));
+        let mut chart = picture::plane(area, x, y.clone())?;
         let plane = chart.plotting_area().strip_coord_spec();
         let (w, h) = plane.dim_in_pixel();
         let (w, h) = (f64::from(w), f64::from(h));
@@ -170,21 +170,27 @@ pub(super) fn manhattan(
                 }
             }
         }
-        if let Some(threshold) = threshold {
+        {
             let at = down(threshold.log10p).round() as i32;
-            let ends = [(0, at), (w as i32, at)];
             let style = COLOURS[4].stroke_width(FINE as u32 * 3 / 2);
-            let dashes = (0..w as i32 / (10 * FINE)).map(|k| k * 10 * FINE);
+            let dashes = (0..w as i32).step_by(10 * FINE as usize);
             for from in dashes {
-                plane.draw(&PathElement::new(
-                    [(from, ends[0].1), (from + 6 * FINE, at)],
-                    style,
-                ))?;
+                let to = (from + 6 * FINE).min(w as i32);
+                plane.draw(&PathElement::new([(from, at), (to, at)], style))?;
             }
-            let style = placed(LABEL - 1, HPos::Right, VPos::Bottom);
+            let (right, size) = (w as i32 - 2 * FINE, LABEL - 1);
+            let behind = [
+                (
+                    right - width(&threshold.short, size) * FINE,
+                    at - (size + 4) * FINE,
+                ),
+                (right, at - 2 * FINE),
+            ];
+            plane.draw(&Rectangle::new(behind, WHITE.mix(0.8).filled()))?;
+            let style = placed(size, HPos::Right, VPos::Bottom);
             plane.draw(&Text::new(
                 threshold.short.clone(),
-                (w as i32 - 2 * FINE, at - FINE),
+                (right, at - FINE),
                 style,
             ))?;
         }
@@ -196,17 +202,12 @@ pub(super) fn manhattan(
                 down(lead.point.log10p).round() as i32,
             )
         };
-        let strong = leads
-            .iter()
-            .filter(|l| l.point.log10p >= line && line > 0.0);
-        name_leads(
-            &plane,
-            strong.take(NAMED).map(|l| (spot(l), l.cells[0].as_str())),
-        )
+        let strong = leads.iter().filter(|l| l.point.log10p >= line);
+        name_leads(&plane, strong.map(|l| (spot(l), l.cells[0].as_str())))
     })
 }
 
-/// Diamonds at lead SNPs and their names where there is room, the best first.
+/// Diamonds at lead SNPs with their names, the best first, where there is room.
 fn name_leads<'a>(
     plane: &Area<'_>,
     leads: impl Iterator<Item = ((i32, i32), &'a str)>,
@@ -215,25 +216,31 @@ fn name_leads<'a>(
     let (w, _) = plane.dim_in_pixel();
     let size = LABEL - 2;
     for (at, name) in leads {
-        Shape::Diamond.draw(plane, at, 4 * FINE, INK)?;
-        Shape::Diamond.draw(plane, at, 2 * FINE, COLOURS[1])?;
         let half = width(name, size) * FINE / 2;
         let middle = at.0.clamp(half, (w as i32 - half).max(half));
         let low = at.1 - 6 * FINE;
-        let this = [middle - half, low - size * FINE, middle + half, low];
+        // From the name down to the diamond.
+        let this = [
+            middle - half,
+            low - size * FINE,
+            middle + half,
+            at.1 + 5 * FINE,
+        ];
         let apart =
             |o: &[i32; 4]| this[2] < o[0] || o[2] < this[0] || this[3] < o[1] || o[3] < this[1];
-        if this[1] >= 0 && taken.iter().all(apart) {
+        let alone = taken
+            .iter()
+            .all(|o| (at.0 - (o[0] + o[2]) / 2).abs() > 12 * FINE);
+        if taken.len() == NAMED {
+            break;
+        }
+        if this[1] >= 0 && alone && taken.iter().all(apart) {
+            Shape::Diamond.draw(plane, at, 4 * FINE, INK)?;
+            Shape::Diamond.draw(plane, at, 2 * FINE, COLOURS[1])?;
             let style = placed(size, HPos::Center, VPos::Bottom);
             plane.draw(&Text::new(name.to_owned(), (middle, low), style))?;
             taken.push(this);
         }
-        taken.push([
-            at.0 - 4 * FINE,
-            at.1 - 4 * FINE,
-            at.0 + 4 * FINE,
-            at.1 + 4 * FINE,
-        ]);
     }
     Ok(())
 }

@@ -23,6 +23,24 @@ pub struct Figure {
     pub broad: bool,
 }
 
+impl Figure {
+    /// A figure beside its numbers.
+    pub fn new(
+        title: impl Into<String>,
+        caption: impl Into<String>,
+        picture: Option<Picture>,
+        grids: Vec<Grid>,
+    ) -> Figure {
+        Figure {
+            title: title.into(),
+            caption: caption.into(),
+            picture,
+            grids,
+            broad: false,
+        }
+    }
+}
+
 /// A part of the page with a heading.
 #[derive(Clone, Debug, Default)]
 pub struct Section {
@@ -41,7 +59,7 @@ pub(super) fn page(
     summary: Option<&Grid>,
     sections: &[Section],
 ) -> String {
-    let id = |title: &str| slug(&title.to_lowercase());
+    let ids = ids(sections);
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -61,8 +79,8 @@ pub(super) fn page(
                     @for line in lead { p { (line) } }
                     nav aria-label="Contents" {
                         ul {
-                            @for section in sections {
-                                li { a href={ "#" (id(&section.title)) } { (section.title) } }
+                            @for (section, id) in sections.iter().zip(&ids) {
+                                li { a href={ "#" (id) } { (section.title) } }
                             }
                         }
                     }
@@ -71,8 +89,8 @@ pub(super) fn page(
                     @if let Some(grid) = summary {
                         section { h2 { (grid.caption) } (table(grid, false)) }
                     }
-                    @for section in sections {
-                        section id=(id(&section.title)) {
+                    @for (section, id) in sections.iter().zip(&ids) {
+                        section id=(id) {
                             h2 { (section.title) }
                             @for line in &section.text { p { (line) } }
                             @for figure in &section.figures { (figure_of(figure)) }
@@ -83,6 +101,12 @@ pub(super) fn page(
         }
     }
     .into_string()
+}
+
+/// Names of the sections' places in the page: titles that differ may have the same letters.
+fn ids(sections: &[Section]) -> Vec<String> {
+    let id = |(k, s): (usize, &Section)| format!("{}-{}", slug(&s.title.to_lowercase()), k + 1);
+    sections.iter().enumerate().map(id).collect()
 }
 
 fn figure_of(figure: &Figure) -> Markup {
@@ -113,7 +137,13 @@ fn figure_of(figure: &Figure) -> Markup {
 
 fn table(grid: &Grid, caption: bool) -> Markup {
     let numeric: Vec<bool> = (0..grid.head.len()).map(|k| grid.is_numeric(k)).collect();
-    let class = |k: usize| if numeric[k] { "number" } else { "text" };
+    // A command line breaks over lines, a name does not.
+    let long = |k: usize| grid.rows.iter().any(|row| row[k].chars().count() > 40);
+    let class = |k: usize| match (numeric[k], long(k)) {
+        (true, _) => "number",
+        (false, false) => "text",
+        (false, true) => "text long",
+    };
     // What scrolls must be reached by keyboard too.
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(grid.caption) {

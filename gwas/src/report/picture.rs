@@ -125,9 +125,14 @@ pub(super) fn width(text: &str, pixels: i32) -> i32 {
     (text.chars().count() as f64 * f64::from(pixels) * 0.56).ceil() as i32
 }
 
-/// Draws both axes, with lines at the ticks of `y`, and returns the plane between them. `left` is
-/// the room of the labels of `y`, in pixels.
-pub(super) fn plane<'a, 'b>(
+/// Draws both axes, with lines at the ticks, and returns the plane between them.
+pub(super) fn plane<'a, 'b>(area: &'a Area<'b>, x: Axis, y: Axis) -> Drawn<Plane<'a, 'b>> {
+    let left = LABEL + 14 + width(&"0".repeat(y.widest()), LABEL);
+    plane_from(area, x, y, left)
+}
+
+/// The same with `left` pixels for the labels of `y`.
+pub(super) fn plane_from<'a, 'b>(
     area: &'a Area<'b>,
     x: Axis,
     y: Axis,
@@ -163,10 +168,14 @@ pub(super) fn plane<'a, 'b>(
     let (w, h) = (w as i32, h as i32);
     let middle = placed(LABEL, HPos::Center, VPos::Bottom);
     let across = (left * FINE + w) / 2;
-    area.draw(&Text::new(x_label, (across, h - 2 * FINE), middle.clone()))?;
+    if !x_label.is_empty() {
+        area.draw(&Text::new(x_label, (across, h - 2 * FINE), middle))?;
+    }
     let turned = placed(LABEL, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
     let down = (h - bottom * FINE) / 2;
-    area.draw(&Text::new(y_label, (3 * FINE, down), turned))?;
+    if !y_label.is_empty() {
+        area.draw(&Text::new(y_label, (3 * FINE, down), turned))?;
+    }
     Ok(chart)
 }
 

@@ -47,7 +47,7 @@ pub(super) fn qq(table: &Association) -> Result<(Picture, Grid)> {
         .lambda
         .map_or_else(String::new, |l| format!("λ_GC = {l:.3}"));
     let text = format!(
-        "Observed against expected −log10 p of {n} SNPs. {lambda}. The largest observed is {top:.2} \
+        "Observed against expected −log₁₀ p of {n} SNPs. {lambda}. The largest observed is {top:.2} \
          where {right:.2} is expected. The table beside it has quantiles."
     );
     let names = [
@@ -56,9 +56,9 @@ pub(super) fn qq(table: &Association) -> Result<(Picture, Grid)> {
         text,
     ];
     let drawn = both(names, PLAIN, |area, _| {
-        let x = Axis::linear("expected −log10 p", 0.0..right * 1.03);
-        let y = Axis::log10p("observed −log10 p", reach);
-        let mut chart = picture::plane(area, x.clone(), y.clone(), 46)?;
+        let x = Axis::linear("expected −log₁₀ p", 0.0..right * 1.03);
+        let y = Axis::log10p("observed −log₁₀ p", reach);
+        let mut chart = picture::plane(area, x.clone(), y.clone())?;
         let mut outline: Vec<(f64, f64)> = band.iter().map(|b| (b.0, b.1)).collect();
         outline.extend(band.iter().rev().map(|b| (b.0, b.2)));
         chart.draw_series([Polygon::new(outline, RGBColor(222, 226, 230).filled())])?;
@@ -96,14 +96,8 @@ pub(super) fn qq(table: &Association) -> Result<(Picture, Grid)> {
         Ok(())
     })?;
     let mut grid = Grid::new(
-        "Quantiles of p",
-        &[
-            "fraction of SNPs",
-            "rank",
-            "expected −log10 p",
-            "observed",
-            "95 % if none is associated",
-        ],
+        "Quantiles of −log₁₀ p",
+        &["fraction", "rank", "expected", "observed", "95 % range"],
     );
     let mut row = |fraction: String, i: usize| {
         let of = |q| ordered(i as f64, n as f64, q);

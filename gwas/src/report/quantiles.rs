@@ -34,21 +34,27 @@ fn ln_chi2_tail(x: f64) -> f64 {
     series.ln() - z * z - (z * std::f64::consts::PI.sqrt()).ln()
 }
 
-/// λ_GC: median χ² of the tests over that of χ²₁. `log10p` need not be in order.
-pub(super) fn lambda_gc(log10p: &mut [f64]) -> Option<f64> {
-    let n = log10p.len();
+/// The median; `None` of nothing. Moves the values about.
+pub(super) fn median(values: &mut [f64]) -> Option<f64> {
+    let (lower, upper) = middle(values)?;
+    Some(0.5 * (lower + upper))
+}
+
+/// The two values in the middle, which are one where their number is odd.
+fn middle(values: &mut [f64]) -> Option<(f64, f64)> {
+    let n = values.len();
     if n == 0 {
         return None;
     }
-    let (_, &mut upper, _) = log10p.select_nth_unstable_by(n / 2, f64::total_cmp);
-    let median = match n % 2 {
-        1 => chi2_of(upper),
-        _ => {
-            let lower = log10p[..n / 2].iter().copied().fold(f64::MIN, f64::max);
-            0.5 * (chi2_of(lower) + chi2_of(upper))
-        }
-    };
-    Some(median / CHI2_MEDIAN)
+    let (below, &mut upper, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
+    let lower = below.iter().copied().fold(f64::MIN, f64::max);
+    Some((if n % 2 == 1 { upper } else { lower }, upper))
+}
+
+/// λ_GC: median χ² of the tests over that of χ²₁. `log10p` need not be in order.
+pub(super) fn lambda_gc(log10p: &mut [f64]) -> Option<f64> {
+    let (lower, upper) = middle(log10p)?;
+    Some(0.5 * (chi2_of(lower) + chi2_of(upper)) / CHI2_MEDIAN)
 }
 
 /// Quantile `q` of the `i`-th smallest (from 1) of `n` independent uniform numbers, which has the

@@ -100,7 +100,7 @@ pub(super) fn scatter(pairs: &Pairs) -> Result<(Picture, Vec<Grid>)> {
     let picture = both(names, PLAIN, |area, _| {
         let x = Axis::linear("predicted", left - px..right + px);
         let y = Axis::linear("observed", low - py..high + py);
-        let mut chart = picture::plane(area, x.clone(), y.clone(), 56)?;
+        let mut chart = picture::plane(area, x.clone(), y.clone())?;
         let limits = |p: &Pair| (p.predicted - Z * p.error, p.predicted + Z * p.error);
         let clip = |v: f64| v.clamp(low - py, high + py);
         let pale = RGBColor(222, 226, 230);

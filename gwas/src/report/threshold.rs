@@ -1,6 +1,7 @@
 //! From which p-value on a SNP counts as associated.
 
 use super::association::Association;
+use super::grid::p_value;
 use crate::io::chromosome::{Chromosome, ChromosomeSet};
 
 /// A threshold and where it comes from.
@@ -59,7 +60,10 @@ impl Threshold {
         Some(Threshold {
             log10p: -p.log10(),
             short: format!("0.05 / {tests} tests"),
-            long: format!("p = {p:.2e}, Bonferroni for {tests} tests ({why})"),
+            long: format!(
+                "p = {}, Bonferroni for {tests} tests ({why})",
+                p_value(-p.log10())
+            ),
         })
     }
 }
