@@ -13,8 +13,10 @@
 //! | [`covariates`] | covariates as columns of a design |
 //! | [`cv`] | does kernel ridge predict better than linear ridge? |
 //! | [`dense`] | whole FP64 matrices: factors, inverses, eigenvalues |
+//! | [`epistasis`](mod@epistasis) | is there variance beside the additive, and which SNPs interact? |
 //! | [`error`] | what went wrong, in words and as an exit code? |
 //! | [`evidence`] | the certificates of many solutions together |
+//! | [`explain`](mod@explain) | which SNPs does a model use? |
 //! | [`fit`] | one setting, trained on everybody |
 //! | [`folds`] | who is held out when? |
 //! | [`io`] | files in, files out |
@@ -50,6 +52,7 @@ pub mod dense;
 pub mod epistasis;
 pub mod error;
 pub mod evidence;
+pub mod explain;
 pub mod fit;
 pub mod folds;
 pub mod io;

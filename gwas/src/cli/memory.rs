@@ -162,6 +162,27 @@ impl Plan {
         })
     }
 
+    /// Of the explanation of `model` by `new` individuals, 2,048 at a time, with `draws` traits.
+    pub(crate) fn explain(
+        model: &Model,
+        new: &Genotypes,
+        draws: usize,
+        machine: &Machine,
+    ) -> Result<Self> {
+        let plan = Plan::predict(model, new, false, machine)?;
+        let n = model.meta.samples.len() as u64;
+        let rows = new.samples().min(CHUNK) as u64;
+        // Pairs and kernel of the training individuals, A and its factor; the kernel rows of a
+        // chunk; columns of products, and what each gives.
+        let threads = machine.threads() as u64;
+        let columns = 8 * (draws as u64 + 1) * (threads + 1);
+        let work = 5 * n * n + rows * n + 2 * columns * (n + rows);
+        Ok(Plan {
+            work: plan.work + 8 * work,
+            ..plan
+        })
+    }
+
     fn with(
         calls: &Genotypes,
         kernels: &[Kernel],

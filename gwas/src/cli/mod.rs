@@ -7,6 +7,7 @@ mod counts;
 mod cv;
 mod demo;
 mod epistasis;
+mod explain;
 mod fit;
 mod inputs;
 mod kernel;

@@ -12,8 +12,8 @@ use epitile::io::output::check_writable;
 use epitile::run::RunLog;
 
 use super::{
-    assoc, bench, counts, cv, demo, epistasis, fit, kernel, predict, report, simulate, varcomp,
-    verify,
+    assoc, bench, counts, cv, demo, epistasis, explain, fit, kernel, predict, report, simulate,
+    varcomp, verify,
 };
 
 /// Exact kernel ridge regression for genome-wide data, in mixed precision, with a certificate of
@@ -55,6 +55,8 @@ enum Command {
     Report(report::Args),
     /// Test for epistasis: of a trait, or SNP by SNP
     Epistasis(epistasis::Args),
+    /// Attribute a model's predictions to SNPs, and export its additive part
+    Explain(explain::Args),
     /// Write a kernel or GRM of all individuals
     Kernel(kernel::Args),
     /// Count genotypes per SNP, as plink2 --geno-counts
@@ -93,6 +95,7 @@ impl Command {
             Command::Varcomp(args) => args,
             Command::Report(args) => args,
             Command::Epistasis(args) => args,
+            Command::Explain(args) => args,
             Command::Kernel(args) => args,
             Command::Counts(args) => args,
             Command::Simulate(args) => args,

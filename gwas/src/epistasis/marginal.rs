@@ -163,6 +163,14 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
     }
 
     fn run(&self, log: &RunLog, progress: &Progress) -> Result<Vec<MarginalTable>> {
+        let (n, limit) = (self.calls.samples(), self.options.exact_limit);
+        if n > limit {
+            log.warn(format!(
+                "{n} individuals are more than --exact-limit {limit}: all p-values are normal, and \
+                 small ones too small, since estimates are skewed; trust none below 0.01 that a run \
+                 with a higher limit has not confirmed"
+            ));
+        }
         let held = self.calls.counts().iter();
         let held = held.filter(|c| !c.is_monomorphic()).count();
         let kernel = log.timed("kernel", || self.kernel())?;

@@ -2,6 +2,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod draws;
+mod explain;
 mod files;
 mod global;
 #[path = "../common/lab/mod.rs"]
