@@ -5,7 +5,7 @@
 //! the f64 would. From a format of at most 32 bits the f32 is exact: a power of two only moves the
 //! exponent, and what leaves the range of f32 is flushed or past every narrower format anyway.
 
-use bytemuck::{Pod, Zeroable, cast_slice};
+use bytemuck::{Pod, cast_slice_mut};
 use epitile_core::precision::{Precision, exp2};
 use epitile_core::tile::{Tile, TileRef};
 use half::f16;
@@ -15,6 +15,7 @@ use crate::error::CpuError;
 use crate::operand::{Stored, reciprocal};
 use crate::simd::convert::{Bf16, E4m3, E5m2, Narrow, Tf32, narrow, scale as scaled};
 use crate::simd::convert::{to_nearest, to_odd};
+use crate::simd::decode::Entry;
 
 /// `tile` in another precision and scale.
 ///
@@ -26,70 +27,82 @@ pub(crate) fn convert(
     scale: i32,
 ) -> Result<Tile, CpuError> {
     let stored = Stored::of(tile, "convert")?;
+    if precision == Precision::I8 {
+        return Err(CpuError::Unsupported {
+            operation: "convert",
+            precision,
+        });
+    }
     // To the value, and to its quotient.
     let [first, second] = reciprocal(scale);
     let factors = [exp2(tile.scale()), first, second];
-    let nearest = || match &stored {
-        Stored::F64(e) => columns(tile, e, |e, out| to_nearest(e, factors, out)),
-        Stored::F32(e) => columns(tile, e, |e, out| to_nearest(e, factors, out)),
-    };
-    let odd = || match &stored {
-        Stored::F64(e) => columns(tile, e, |e, out| to_odd(e, factors, out)),
-        Stored::F32(e) => columns(tile, e, |e, out| to_odd(e, factors, out)),
-    };
-    let bytes = match precision {
-        Precision::F64 => bytes(&match &stored {
-            Stored::F64(e) => columns(tile, e, |e, out| scaled(e, factors, out)),
-            Stored::F32(e) => columns(tile, e, |e, out| scaled(e, factors, out)),
-        }),
-        Precision::F32 => bytes(&nearest()),
-        Precision::Tf32 => bytes(&in_format::<Tf32>(&odd())),
-        Precision::F16 => {
-            let values = odd();
-            let mut out = vec![f16::ZERO; values.len()];
-            out.convert_from_f32_slice(&values);
-            bytes(&out)
-        }
-        Precision::Bf16 => bytes(&in_format::<Bf16>(&odd())),
-        Precision::F8E4M3 => in_format::<E4m3>(&odd()),
-        Precision::F8E5M2 => in_format::<E5m2>(&odd()),
-        Precision::I8 => {
-            return Err(CpuError::Unsupported {
-                operation: "convert",
-                precision,
-            });
-        }
-    };
-    let converted = Tile::from_bytes(tile.rows(), tile.cols(), precision, scale, &bytes);
-    Ok(converted.expect("as many bytes as numbers"))
+    let shape = (tile.rows(), tile.cols());
+    Ok(Tile::filled(shape, precision, scale, |out| match &stored {
+        Stored::F64(e) => write(tile, e, factors, precision, out),
+        Stored::F32(e) => write(tile, e, factors, precision, out),
+    }))
 }
 
-/// `run` on the stored numbers of each column, without the gaps between them.
-fn columns<S, D: Zeroable + Clone>(
+/// `out` ← the numbers times the factors in `precision`.
+fn write<E: Entry>(
     tile: TileRef<'_>,
-    from: &[S],
-    run: impl Fn(&[S], &mut [D]),
-) -> Vec<D> {
+    from: &[E],
+    factors: [f64; 3],
+    precision: Precision,
+    out: &mut [u8],
+) {
+    match precision {
+        Precision::F64 => pieces(tile, from, out, |e, out| scaled(e, factors, out)),
+        Precision::F32 => pieces(tile, from, out, |e, out| to_nearest(e, factors, out)),
+        Precision::Tf32 => pieces(tile, from, out, |e, out| {
+            narrowed::<E, Tf32>(e, factors, out)
+        }),
+        Precision::F16 => pieces(tile, from, out, |e, out: &mut [f16]| {
+            let mut odd = [0.0; PIECE];
+            let odd = &mut odd[..e.len()];
+            to_odd(e, factors, odd);
+            out.convert_from_f32_slice(odd);
+        }),
+        Precision::Bf16 => pieces(tile, from, out, |e, out| {
+            narrowed::<E, Bf16>(e, factors, out)
+        }),
+        Precision::F8E4M3 => pieces(tile, from, out, |e, out| {
+            narrowed::<E, E4m3>(e, factors, out)
+        }),
+        Precision::F8E5M2 => pieces(tile, from, out, |e, out| {
+            narrowed::<E, E5m2>(e, factors, out)
+        }),
+        Precision::I8 => unreachable!("I8 was refused"),
+    }
+}
+
+/// Numbers converted at a time: on the way they stay in the first-level cache.
+const PIECE: usize = 1024;
+
+/// `run` on pieces of the columns, without the gaps between them.
+fn pieces<S, D: Pod>(tile: TileRef<'_>, from: &[S], out: &mut [u8], run: impl Fn(&[S], &mut [D])) {
     let (rows, cols, ld) = (tile.rows(), tile.cols(), tile.ld());
-    let mut out = vec![D::zeroed(); rows * cols];
-    if ld == rows {
-        run(&from[..rows * cols], &mut out);
-    } else if rows > 0 {
-        for (c, out) in out.chunks_exact_mut(rows).enumerate() {
-            run(&from[c * ld..][..rows], out);
+    let out: &mut [D] = cast_slice_mut(out);
+    let (height, columns, step) = match ld == rows {
+        true => (rows * cols, 1, 0),
+        false if rows == 0 => (0, 0, 0),
+        false => (rows, cols, ld),
+    };
+    for c in 0..columns {
+        let from = from[c * step..].chunks(PIECE);
+        let out = out[c * height..][..height].chunks_mut(PIECE);
+        for (from, out) in from.zip(out) {
+            run(&from[..out.len()], out);
         }
     }
-    out
 }
 
-fn in_format<F: Narrow>(values: &[f32]) -> Vec<F::Bits> {
-    let mut out = vec![F::Bits::zeroed(); values.len()];
-    narrow::<F>(values, &mut out);
-    out
-}
-
-fn bytes<T: Pod>(values: &[T]) -> Vec<u8> {
-    cast_slice(values).to_vec()
+/// `out` ← the numbers times the factors, rounded once.
+fn narrowed<E: Entry, F: Narrow>(from: &[E], factors: [f64; 3], out: &mut [F::Bits]) {
+    let mut odd = [0.0; PIECE];
+    let odd = &mut odd[..from.len()];
+    to_odd(from, factors, odd);
+    narrow::<F>(odd, out);
 }
 
 #[cfg(test)]

@@ -8,12 +8,13 @@ use epitile_core::precision::Precision;
 use epitile_core::tile::Tile;
 
 use crate::error::CpuError;
+use crate::operand::Real;
 use crate::pairs::Pairs;
 use crate::simd::convert::to_nearest;
 use crate::simd::decode::prefetch;
-use crate::simd::kernel::{Number, apply, gather, look_up};
+use crate::simd::kernel::{Number, WIDE, apply, gather, look_up, turn};
 
-/// Lines of a stored block turned together: a cache line of its narrower numbers.
+/// Lines of a stored block turned together: a cache line of a column of the tile.
 const TURNED: usize = 16;
 
 /// Lines read ahead: stored statistics rarely are in a cache.
@@ -47,18 +48,8 @@ pub(crate) fn tile(
         cols,
     };
     match precision {
-        Precision::F64 => {
-            let out = view.f64s().expect("an F64 tile");
-            part.values(pairs.matrix(), |at, line| {
-                out[at..at + line.len()].copy_from_slice(line);
-            });
-        }
-        Precision::F32 => {
-            let out = view.f32s().expect("an F32 tile");
-            part.values(pairs.matrix(), |at, line| {
-                to_nearest(line, [1.0; 3], &mut out[at..at + line.len()]);
-            });
-        }
+        Precision::F64 => part.fill(pairs.matrix(), view.f64s().expect("an F64 tile")),
+        Precision::F32 => part.fill(pairs.matrix(), view.f32s().expect("an F32 tile")),
         precision => {
             return Err(CpuError::Unsupported {
                 operation: "kernel_tile",
@@ -78,9 +69,27 @@ struct Part<'a> {
     cols: &'a [u32],
 }
 
+/// What kernel values are rounded to.
+trait Value: Real {
+    /// `out` ← the values, rounded once.
+    fn round(values: &[f64], out: &mut [Self]);
+}
+
+impl Value for f64 {
+    fn round(values: &[f64], out: &mut [f64]) {
+        out.copy_from_slice(values);
+    }
+}
+
+impl Value for f32 {
+    fn round(values: &[f64], out: &mut [f32]) {
+        to_nearest(values, [1.0; 3], out);
+    }
+}
+
 impl Part<'_> {
-    /// Calls `store` with pieces of columns and their column-major places.
-    fn values(&self, matrix: &PairMatrix, mut store: impl FnMut(usize, &[f64])) {
+    /// Writes the tile, column-major.
+    fn fill<V: Value>(&self, matrix: &PairMatrix, out: &mut [V]) {
         let (symmetric, unit) = (matrix.is_symmetric(), matrix.unit());
         let across = matrix.shape().1.div_ceil(PAIR_EDGE);
         for cols in runs(self.cols) {
@@ -95,88 +104,151 @@ impl Part<'_> {
                     false => (bi * across + bj, true),
                 };
                 let place = (rows.clone(), cols.clone());
-                match &matrix.blocks()[block] {
-                    PairTile::Whole(v) => self.block((v, unit), turned, place, &mut store),
-                    PairTile::Fixed(v) => self.block((v, unit), turned, place, &mut store),
+                match (&matrix.blocks()[block], turned) {
+                    (PairTile::Whole(v), false) => self.straight((v, unit), place, out),
+                    (PairTile::Fixed(v), false) => self.straight((v, unit), place, out),
+                    (PairTile::Whole(v), true) => self.turned((v, unit), place, out),
+                    (PairTile::Fixed(v), true) => self.turned((v, unit), place, out),
                 }
             }
         }
     }
 
-    /// The part that lies in one stored block, whose rows are the part's columns unless `turned`.
-    fn block<N: Number>(
+    /// The part that lies in a stored block whose lines are columns of the part.
+    fn straight<N: Number, V: Value>(
         &self,
         (block, unit): (&[N], i32),
-        turned: bool,
         (rows, cols): (Range<usize>, Range<usize>),
-        store: &mut impl FnMut(usize, &[f64]),
+        out: &mut [V],
     ) {
-        let line = |i: u32| &block[i as usize % PAIR_EDGE * PAIR_EDGE..][..PAIR_EDGE];
-        let mut at = [0; PAIR_EDGE];
-        let mut numbers = [N::default(); TURNED * PAIR_EDGE];
+        let mut values = [0.0; PAIR_EDGE];
         for rows in pieces(rows, PAIR_EDGE) {
             let few = &self.rows[rows.clone()];
-            let len = few.len();
-            if !turned {
-                let at = places(few, &mut at);
-                let range = contiguous(at);
-                for c in cols.clone() {
-                    let from = line(self.cols[c]);
-                    if let Some(&later) = self.cols[..cols.end].get(c + AHEAD) {
-                        let (first, last) = (at[0] as usize, at[len - 1] as usize);
-                        prefetch(line(later).get(first..=last).unwrap_or(&[]));
-                    }
-                    let numbers = match range.clone() {
-                        Some(range) => &from[range],
-                        None => {
-                            gather(from, at, &mut numbers[..len]);
-                            &numbers[..len]
-                        }
-                    };
-                    self.line((numbers, unit), few, c, rows.start, store);
-                }
-                continue;
-            }
-            for cols in pieces(cols.clone(), TURNED) {
-                let at = places(&self.cols[cols.clone()], &mut at);
-                for (r, &i) in few.iter().enumerate() {
-                    let from = line(i);
-                    let next = at[at.len() - 1] as usize + 1;
-                    prefetch(&from[next..PAIR_EDGE.min(next + 1)]);
-                    for (c, &j) in at.iter().enumerate() {
-                        numbers[c * PAIR_EDGE + r] = from[j as usize];
-                    }
-                }
-                for (c, numbers) in cols.zip(numbers.chunks_exact(PAIR_EDGE)) {
-                    self.line((&numbers[..len], unit), few, c, rows.start, store);
-                }
+            let lines = Lines::new(block, few);
+            let values = &mut values[..few.len()];
+            for c in cols.clone() {
+                let ahead = self.cols[..cols.end].get(c + AHEAD);
+                let offset = |r: usize| self.map.offset(few[r] as usize, self.cols[c] as usize);
+                self.line(&lines, unit, (self.cols[c], ahead), offset, values);
+                V::round(
+                    values,
+                    &mut out[c * self.rows.len() + rows.start..][..few.len()],
+                );
             }
         }
     }
 
-    /// Kernel values of the individuals `few`, rows from `first` on, with column `c`.
-    fn line<N: Number>(
+    /// The part that lies in a stored block whose lines are rows of the part.
+    fn turned<N: Number, V: Value>(
         &self,
-        (numbers, unit): (&[N], i32),
-        few: &[u32],
-        c: usize,
-        first: usize,
-        store: &mut impl FnMut(usize, &[f64]),
+        (block, unit): (&[N], i32),
+        (rows, cols): (Range<usize>, Range<usize>),
+        out: &mut [V],
     ) {
         let mut values = [0.0; PAIR_EDGE];
-        let values = &mut values[..few.len()];
+        let mut square = [V::of_f64(0.0); TURNED * WIDE];
+        for cols in pieces(cols, PAIR_EDGE) {
+            let few = &self.cols[cols.clone()];
+            let lines = Lines::new(block, few);
+            let values = &mut values[..few.len()];
+            for rows in pieces(rows.clone(), TURNED) {
+                for (r, wide) in rows.clone().zip(square.chunks_exact_mut(WIDE)) {
+                    let ahead = self.rows.get(r + AHEAD);
+                    let offset = |c: usize| self.map.offset(self.rows[r] as usize, few[c] as usize);
+                    self.line(&lines, unit, (self.rows[r], ahead), offset, values);
+                    V::round(values, &mut wide[..few.len()]);
+                }
+                let ld = self.rows.len();
+                turn(
+                    &square,
+                    (rows.len(), few.len()),
+                    ld,
+                    &mut out[cols.start * ld + rows.start..],
+                );
+            }
+        }
+    }
+
+    /// Kernel values along a stored line, that of `ahead` asked for.
+    fn line<N: Number>(
+        &self,
+        lines: &Lines<'_, N>,
+        unit: i32,
+        (individual, ahead): (u32, Option<&u32>),
+        offset: impl Fn(usize) -> f64,
+        values: &mut [f64],
+    ) {
+        if let Some(&ahead) = ahead {
+            lines.prefetch(ahead);
+        }
+        let mut numbers = [N::default(); PAIR_EDGE];
+        let numbers = lines.numbers(individual, &mut numbers);
         if let (Some(table), Some(places)) = (self.table, N::places(numbers)) {
             look_up(table, places, values);
         } else if self.map.is_of_statistic() {
             apply(self.map, unit, numbers, &[], values);
         } else {
             let mut offsets = [0.0; PAIR_EDGE];
-            for (o, &i) in offsets.iter_mut().zip(few) {
-                *o = self.map.offset(i as usize, self.cols[c] as usize);
+            let offsets = &mut offsets[..values.len()];
+            for (at, o) in offsets.iter_mut().enumerate() {
+                *o = offset(at);
             }
-            apply(self.map, unit, numbers, &offsets[..few.len()], values);
+            apply(self.map, unit, numbers, offsets, values);
         }
-        store(c * self.rows.len() + first, values);
+    }
+}
+
+/// Lines of a stored block, at the places of a few individuals.
+struct Lines<'a, N> {
+    block: &'a [N],
+    places: [u32; PAIR_EDGE],
+    count: usize,
+    /// The places, if they are neighbours.
+    range: Option<Range<usize>>,
+}
+
+impl<'a, N: Number> Lines<'a, N> {
+    /// Of at most [`PAIR_EDGE`] individuals.
+    fn new(block: &'a [N], individuals: &[u32]) -> Self {
+        let mut places = [0; PAIR_EDGE];
+        for (place, &i) in places.iter_mut().zip(individuals) {
+            *place = i % PAIR_EDGE as u32;
+        }
+        let count = individuals.len();
+        let range = contiguous(&places[..count]);
+        Lines {
+            block,
+            places,
+            count,
+            range,
+        }
+    }
+
+    fn line(&self, individual: u32) -> &'a [N] {
+        &self.block[individual as usize % PAIR_EDGE * PAIR_EDGE..][..PAIR_EDGE]
+    }
+
+    /// Numbers of `individual` with the few, in `room` unless they stand side by side.
+    fn numbers<'b>(&self, individual: u32, room: &'b mut [N; PAIR_EDGE]) -> &'b [N]
+    where
+        'a: 'b,
+    {
+        let line = self.line(individual);
+        match self.range.clone() {
+            Some(range) => &line[range],
+            None => {
+                let room = &mut room[..self.count];
+                gather(line, &self.places[..self.count], room);
+                room
+            }
+        }
+    }
+
+    /// Asks for what [`numbers`](Self::numbers) will read, if it is side by side.
+    fn prefetch(&self, individual: u32) {
+        if let Some(range) = self.range.clone() {
+            prefetch(&self.line(individual)[range]);
+        }
     }
 }
 
@@ -197,14 +269,6 @@ fn pieces(range: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>>
     range
         .step_by(len)
         .map(move |start| start..(start + len).min(end))
-}
-
-/// Places in their stored block of at most [`PAIR_EDGE`] individuals.
-fn places<'a>(individuals: &[u32], out: &'a mut [u32; PAIR_EDGE]) -> &'a [u32] {
-    for (o, &i) in out.iter_mut().zip(individuals) {
-        *o = i % PAIR_EDGE as u32;
-    }
-    &out[..individuals.len()]
 }
 
 /// The range that `at` counts up, if it is one.

@@ -78,10 +78,26 @@ impl Tile {
         if bytes.len() != expected || !SCALES.contains(&scale) {
             return None;
         }
+        let fill = |stored: &mut [u8]| stored.copy_from_slice(bytes);
+        Some(Tile::filled((rows, cols), precision, scale, fill))
+    }
+
+    /// A tile whose stored bytes `fill` writes, column by column, aligned to 8; they are zero
+    /// before.
+    ///
+    /// # Panics
+    /// If `scale` is not in [`SCALES`].
+    pub fn filled(
+        (rows, cols): (usize, usize),
+        precision: Precision,
+        scale: i32,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Self {
+        assert!(SCALES.contains(&scale), "scale 2^{scale}");
         let mut tile = Tile::zeros(rows, cols, precision);
         tile.scale = scale;
-        bytemuck::cast_slice_mut::<u64, u8>(tile.words.to_mut())[..expected].copy_from_slice(bytes);
-        Some(tile)
+        fill(tile.as_mut().bytes);
+        tile
     }
 
     /// The same tile with its bytes in another place: `keep` gets them, padded to whole words, and
@@ -158,6 +174,12 @@ impl Tile {
         self.as_ref().read_f64(&mut out);
         out
     }
+}
+
+/// Whether [`natural_scale`] depends on the values.
+pub fn is_scaled(precision: Precision) -> bool {
+    use Precision::{F8E4M3, F8E5M2, F16};
+    matches!(precision, F16 | F8E4M3 | F8E5M2)
 }
 
 /// Exponent of the scale with which values up to `max` in magnitude are stored in `precision`.

@@ -1,6 +1,7 @@
 //! Kernel functions of many pairs.
 
 use epitile_core::kernel::{Kernel, KernelMap};
+use epitile_core::pairs::PAIR_EDGE;
 use epitile_core::precision::exp2;
 
 use crate::simd::level::multiversion;
@@ -101,6 +102,28 @@ multiversion! {
 fn gather_body<N: Number>(line: &[N], at: &[u32], out: &mut [N]) {
     for (o, &i) in out.iter_mut().zip(at) {
         *o = line[i as usize];
+    }
+}
+
+/// Numbers from line to line of what is [turned](turn): a whole block, and a cache line more, so that
+/// lines do not meet in the same sets of a cache.
+pub(crate) const WIDE: usize = PAIR_EDGE + 16;
+
+multiversion! {
+    /// `out` ← `square`, `shape` of its lines and columns: line r becomes entries r of columns that
+    /// are `ld` apart.
+    fn turn<T: Copy>(square: &[T], shape: (usize, usize), ld: usize, out: &mut [T])
+        = turn_body::<T>, turn_body::<T>
+}
+
+#[inline(always)]
+fn turn_body<T: Copy>(square: &[T], (rows, cols): (usize, usize), ld: usize, out: &mut [T]) {
+    let square = &square[..rows * WIDE];
+    for c in 0..cols {
+        let column = &mut out[c * ld..][..rows];
+        for (o, line) in column.iter_mut().zip(square.chunks_exact(WIDE)) {
+            *o = line[c];
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::simd::decode::prefetch;
 const DEEP: usize = 2048;
 
 /// Rows of A that are multiplied while they stay in the second-level cache.
-const TALL: usize = 288;
+pub(super) const TALL: usize = 288;
 
 /// Rows of C from `top` on: C ← C + α·A·Bᵀ, or the lower triangle of C ← C + α·A·Aᵀ where there is
 /// no B; there, entries above the diagonal may change. Gives the first row that is not done

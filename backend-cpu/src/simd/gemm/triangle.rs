@@ -4,9 +4,12 @@
 //! there, then the substitution within its N columns, then a product with the reciprocal of the
 //! pivot: the bits depend on nothing but its own row and the triangle.
 
+use core::ops::Range;
+
 use super::lanes::{Lanes, MOST, VECTORS};
 use super::micro::{Block, Slivers, multiply};
 use super::pack::{Source, pack};
+use super::product::TALL;
 use super::space::{Line, Space, slots};
 use crate::algebra::Output;
 use crate::operand::Real;
@@ -100,25 +103,27 @@ impl<'a, L: Solves> Columns<'a, L> {
         }
     }
 
-    /// Columns from `j0` on and rows from `first` on: what is left of them when the products with
-    /// the N rows of `right` (of the matrix itself, if none) are subtracted, solved and packed.
+    /// Columns from `j0` on of the rows `own`: what is left of them when the products with the N
+    /// rows of `right` (of the matrix itself, if none) are subtracted, solved and packed.
     ///
     /// # Safety
     /// The processor has the instruction set of `L`.
     #[inline(always)]
     unsafe fn finish<const N: usize>(
         &mut self,
-        (first, j0, columns): (usize, usize, usize),
+        own: Range<usize>,
+        (j0, columns): (usize, usize),
         right: Option<&Slivers<'_, L::Packed>>,
         corner: &Corner<L::Real, N>,
         block: &mut Block<L::Real, N>,
     ) {
         let panel = VECTORS * L::LANES;
-        let (rows, cols, ld) = (self.matrix.rows, self.matrix.cols, self.matrix.ld);
+        let (cols, ld) = (self.matrix.cols, self.matrix.ld);
+        let (first, end) = (own.start, own.end);
         // Rows that share a sliver with the first, but come before it, are finished: what is
         // packed over them is not needed.
-        for r0 in (first / L::LANES * L::LANES..rows).step_by(panel) {
-            let own = r0.max(first)..rows.min(r0 + panel);
+        for r0 in (first / L::LANES * L::LANES..end).step_by(panel) {
+            let own = r0.max(first)..end.min(r0 + panel);
             let vectors = (own.end - r0).div_ceil(L::LANES);
             let left = self.slivers();
             let right = right.unwrap_or(&left);
@@ -159,7 +164,7 @@ pub(super) unsafe fn solve<L: Solves, const N: usize>(
     space: &mut Space,
 ) {
     let zero = L::Real::of_f64(0.0);
-    let n = b.cols;
+    let (rows, n) = (b.rows, b.cols);
     let right: &mut [L::Real] = slots(&mut space.right, n.next_multiple_of(L::LANES) * n);
     // SAFETY: the caller's promise.
     unsafe { pack::<L>(l, 0..n, 0..n, right) };
@@ -169,18 +174,27 @@ pub(super) unsafe fn solve<L: Solves, const N: usize>(
     };
     let mut block = Block([[zero; VECTORS * MOST]; N]);
     let mut solved = Columns::<L>::new(b, &mut space.left);
-    for j0 in (0..n).step_by(N) {
-        let columns = N.min(n - j0);
-        let mut corner = [[zero; N]; N];
-        for (r, row) in corner[..columns].iter_mut().enumerate() {
-            for (c, l) in row[..=r].iter_mut().enumerate() {
-                let step = j0 / L::LANES * n + j0 + c;
-                *l = right.units[step * L::LANES + j0 % L::LANES + r];
+    let corners: Vec<Corner<L::Real, N>> = (0..n)
+        .step_by(N)
+        .map(|j0| {
+            let mut corner = [[zero; N]; N];
+            for (r, row) in corner[..N.min(n - j0)].iter_mut().enumerate() {
+                for (c, l) in row[..=r].iter_mut().enumerate() {
+                    let step = j0 / L::LANES * n + j0 + c;
+                    *l = right.units[step * L::LANES + j0 % L::LANES + r];
+                }
             }
+            Corner::new(corner)
+        })
+        .collect();
+    // Rows whose finished columns stay in the second-level cache.
+    for i0 in (0..rows).step_by(TALL) {
+        for (j0, corner) in (0..n).step_by(N).zip(&corners) {
+            let own = i0..rows.min(i0 + TALL);
+            let columns = (j0, N.min(n - j0));
+            // SAFETY: the caller's promise.
+            unsafe { solved.finish(own, columns, Some(&right), corner, &mut block) };
         }
-        let corner = Corner::new(corner);
-        // SAFETY: the caller's promise.
-        unsafe { solved.finish((0, j0, columns), Some(&right), &corner, &mut block) };
     }
 }
 
@@ -217,7 +231,7 @@ pub(super) unsafe fn factor<L: Solves, const N: usize>(
             }
         }
         // SAFETY: the caller's promise.
-        unsafe { factor.finish((j0 + columns, j0, columns), None, &corner, &mut block) };
+        unsafe { factor.finish(j0 + columns..n, (j0, columns), None, &corner, &mut block) };
     }
     Ok(())
 }
