@@ -49,15 +49,12 @@ pub(crate) fn tile(
     match precision {
         Precision::F64 => {
             let out = view.f64s().expect("an F64 tile");
-            part.values(pairs.matrix(), |at, line| {
-                out[at..at + line.len()].copy_from_slice(line);
-            });
+            part.values(pairs.matrix(), &mut Double(out));
         }
         Precision::F32 => {
             let out = view.f32s().expect("an F32 tile");
-            part.values(pairs.matrix(), |at, line| {
-                to_nearest(line, [1.0; 3], &mut out[at..at + line.len()]);
-            });
+            let values = [0.0; PAIR_EDGE];
+            part.values(pairs.matrix(), &mut Single { out, values });
         }
         precision => {
             return Err(CpuError::Unsupported {
@@ -67,6 +64,34 @@ pub(crate) fn tile(
         }
     }
     Ok(tile)
+}
+
+/// Where pieces of columns go.
+trait Sink {
+    /// Takes the piece of length `len` at the column-major place `at`, which `fill` writes.
+    fn take(&mut self, at: usize, len: usize, fill: impl FnOnce(&mut [f64]));
+}
+
+/// The numbers of an F64 tile.
+struct Double<'a>(&'a mut [f64]);
+
+impl Sink for Double<'_> {
+    fn take(&mut self, at: usize, len: usize, fill: impl FnOnce(&mut [f64])) {
+        fill(&mut self.0[at..at + len]);
+    }
+}
+
+/// The numbers of an F32 tile, and room for a piece before it is rounded.
+struct Single<'a> {
+    out: &'a mut [f32],
+    values: [f64; PAIR_EDGE],
+}
+
+impl Sink for Single<'_> {
+    fn take(&mut self, at: usize, len: usize, fill: impl FnOnce(&mut [f64])) {
+        fill(&mut self.values[..len]);
+        to_nearest(&self.values[..len], [1.0; 3], &mut self.out[at..at + len]);
+    }
 }
 
 /// A tile to be filled.
@@ -79,8 +104,8 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Calls `store` with pieces of columns and their column-major places.
-    fn values(&self, matrix: &PairMatrix, mut store: impl FnMut(usize, &[f64])) {
+    /// Gives all pieces of columns to `sink`.
+    fn values(&self, matrix: &PairMatrix, sink: &mut impl Sink) {
         let (symmetric, unit) = (matrix.is_symmetric(), matrix.unit());
         let across = matrix.shape().1.div_ceil(PAIR_EDGE);
         for cols in runs(self.cols) {
@@ -96,8 +121,8 @@ impl Part<'_> {
                 };
                 let place = (rows.clone(), cols.clone());
                 match &matrix.blocks()[block] {
-                    PairTile::Whole(v) => self.block((v, unit), turned, place, &mut store),
-                    PairTile::Fixed(v) => self.block((v, unit), turned, place, &mut store),
+                    PairTile::Whole(v) => self.block((v, unit), turned, place, sink),
+                    PairTile::Fixed(v) => self.block((v, unit), turned, place, sink),
                 }
             }
         }
@@ -109,11 +134,18 @@ impl Part<'_> {
         (block, unit): (&[N], i32),
         turned: bool,
         (rows, cols): (Range<usize>, Range<usize>),
-        store: &mut impl FnMut(usize, &[f64]),
+        sink: &mut impl Sink,
     ) {
         let line = |i: u32| &block[i as usize % PAIR_EDGE * PAIR_EDGE..][..PAIR_EDGE];
         let mut at = [0; PAIR_EDGE];
-        let mut numbers = [N::default(); TURNED * PAIR_EDGE];
+        let mut numbers = vec![
+            N::default();
+            if turned {
+                TURNED * PAIR_EDGE
+            } else {
+                PAIR_EDGE
+            }
+        ];
         for rows in pieces(rows, PAIR_EDGE) {
             let few = &self.rows[rows.clone()];
             let len = few.len();
@@ -133,7 +165,7 @@ impl Part<'_> {
                             &numbers[..len]
                         }
                     };
-                    self.line((numbers, unit), few, c, rows.start, store);
+                    self.line((numbers, unit), few, c, rows.start, sink);
                 }
                 continue;
             }
@@ -148,7 +180,7 @@ impl Part<'_> {
                     }
                 }
                 for (c, numbers) in cols.zip(numbers.chunks_exact(PAIR_EDGE)) {
-                    self.line((&numbers[..len], unit), few, c, rows.start, store);
+                    self.line((&numbers[..len], unit), few, c, rows.start, sink);
                 }
             }
         }
@@ -161,22 +193,22 @@ impl Part<'_> {
         few: &[u32],
         c: usize,
         first: usize,
-        store: &mut impl FnMut(usize, &[f64]),
+        sink: &mut impl Sink,
     ) {
-        let mut values = [0.0; PAIR_EDGE];
-        let values = &mut values[..few.len()];
-        if let (Some(table), Some(places)) = (self.table, N::places(numbers)) {
-            look_up(table, places, values);
-        } else if self.map.is_of_statistic() {
-            apply(self.map, unit, numbers, &[], values);
-        } else {
-            let mut offsets = [0.0; PAIR_EDGE];
-            for (o, &i) in offsets.iter_mut().zip(few) {
-                *o = self.map.offset(i as usize, self.cols[c] as usize);
+        let fill = |values: &mut [f64]| {
+            if let (Some(table), Some(places)) = (self.table, N::places(numbers)) {
+                look_up(table, places, values);
+            } else if self.map.is_of_statistic() {
+                apply(self.map, unit, numbers, &[], values);
+            } else {
+                let mut offsets = [0.0; PAIR_EDGE];
+                for (o, &i) in offsets.iter_mut().zip(few) {
+                    *o = self.map.offset(i as usize, self.cols[c] as usize);
+                }
+                apply(self.map, unit, numbers, &offsets[..few.len()], values);
             }
-            apply(self.map, unit, numbers, &offsets[..few.len()], values);
-        }
-        store(c * self.rows.len() + first, values);
+        };
+        sink.take(c * self.rows.len() + first, few.len(), fill);
     }
 }
 
