@@ -71,19 +71,21 @@ struct Part<'a> {
 
 /// What kernel values are rounded to.
 trait Value: Real {
-    /// `out` ← the values, rounded once.
-    fn round(values: &[f64], out: &mut [Self]);
+    /// `out` ← what `fill` writes (into `room`, if it must be rounded), rounded once.
+    fn write(out: &mut [Self], room: &mut [f64; PAIR_EDGE], fill: impl FnOnce(&mut [f64]));
 }
 
 impl Value for f64 {
-    fn round(values: &[f64], out: &mut [f64]) {
-        out.copy_from_slice(values);
+    fn write(out: &mut [f64], _: &mut [f64; PAIR_EDGE], fill: impl FnOnce(&mut [f64])) {
+        fill(out);
     }
 }
 
 impl Value for f32 {
-    fn round(values: &[f64], out: &mut [f32]) {
-        to_nearest(values, [1.0; 3], out);
+    fn write(out: &mut [f32], room: &mut [f64; PAIR_EDGE], fill: impl FnOnce(&mut [f64])) {
+        let room = &mut room[..out.len()];
+        fill(room);
+        to_nearest(room, [1.0; 3], out);
     }
 }
 
@@ -121,19 +123,17 @@ impl Part<'_> {
         (rows, cols): (Range<usize>, Range<usize>),
         out: &mut [V],
     ) {
-        let mut values = [0.0; PAIR_EDGE];
+        let mut room = [0.0; PAIR_EDGE];
         for rows in pieces(rows, PAIR_EDGE) {
             let few = &self.rows[rows.clone()];
             let lines = Lines::new(block, few);
-            let values = &mut values[..few.len()];
             for c in cols.clone() {
                 let ahead = self.cols[..cols.end].get(c + AHEAD);
                 let offset = |r: usize| self.map.offset(few[r] as usize, self.cols[c] as usize);
-                self.line(&lines, unit, (self.cols[c], ahead), offset, values);
-                V::round(
-                    values,
-                    &mut out[c * self.rows.len() + rows.start..][..few.len()],
-                );
+                let out = &mut out[c * self.rows.len() + rows.start..][..few.len()];
+                V::write(out, &mut room, |values| {
+                    self.line(&lines, unit, (self.cols[c], ahead), offset, values);
+                });
             }
         }
     }
@@ -145,18 +145,18 @@ impl Part<'_> {
         (rows, cols): (Range<usize>, Range<usize>),
         out: &mut [V],
     ) {
-        let mut values = [0.0; PAIR_EDGE];
+        let mut room = [0.0; PAIR_EDGE];
         let mut square = [V::of_f64(0.0); TURNED * WIDE];
         for cols in pieces(cols, PAIR_EDGE) {
             let few = &self.cols[cols.clone()];
             let lines = Lines::new(block, few);
-            let values = &mut values[..few.len()];
             for rows in pieces(rows.clone(), TURNED) {
                 for (r, wide) in rows.clone().zip(square.chunks_exact_mut(WIDE)) {
                     let ahead = self.rows.get(r + AHEAD);
                     let offset = |c: usize| self.map.offset(self.rows[r] as usize, few[c] as usize);
-                    self.line(&lines, unit, (self.rows[r], ahead), offset, values);
-                    V::round(values, &mut wide[..few.len()]);
+                    V::write(&mut wide[..few.len()], &mut room, |values| {
+                        self.line(&lines, unit, (self.rows[r], ahead), offset, values);
+                    });
                 }
                 let ld = self.rows.len();
                 turn(

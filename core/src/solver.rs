@@ -6,15 +6,15 @@
 //! only as far as it needs, so its bits do not depend on the other columns.
 
 mod ladder;
+mod prepare;
 
 use alloc::vec::Vec;
 
 use crate::backend::Backend;
-use crate::certificate::{Solved, Stop, TOLERANCE};
-use crate::deflate::Deflation;
+use crate::certificate::{Solved, Stop};
 use crate::engine::Engine;
 use crate::factor::FactorError;
-use crate::policy::{Policy, promoted};
+use crate::policy::promoted;
 use crate::precision::Precision;
 use crate::precondition::Preconditioner;
 use crate::refine::{Limits, Refiner};
@@ -22,16 +22,7 @@ use crate::sym::SymTiles;
 use crate::system::System;
 
 pub use ladder::{Outcome, SolveError, Step};
-
-/// Largest rank of the deflation for plans with 16- and 8-bit tiles when none is given: as many
-/// columns as are multiplied together. On mice, wheat, rice and simulated cohorts twice as many
-/// give the same plans and at most one iteration less.
-pub const DEFAULT_RANK: usize = 8;
-
-/// Among those, columns are kept up to the last that stands out of the rest by this factor: the
-/// pivots of unrelated individuals after the first, the mean's, are all of a size, and one column
-/// gives the plan and the iterations of eight.
-const OUTSTANDING: f64 = 2.0;
+pub use prepare::{DEFAULT_RANK, Prepared, SolveOptions};
 
 /// Conjugate gradient steps on one step of the ladder.
 const ITERATIONS: u32 = 150;
@@ -44,79 +35,12 @@ const SHIFT_LIMIT: f64 = 32.0;
 /// what is left are its rounding errors, a few digits.
 const SHARED_ITERATIONS: u32 = 24;
 
-/// What a user may choose about the solution.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SolveOptions {
-    /// Precisions of the factor.
-    pub policy: Policy,
-    /// Rank of the deflation; `None` for the rule: at most [`DEFAULT_RANK`] where the policy may
-    /// plan 16 or 8 bits, else 0.
-    pub rank: Option<usize>,
-    /// Backward error at which refinement stops.
-    pub tolerance: f64,
-    /// Whether to refine at all.
-    pub refine: bool,
-}
-
-impl Default for SolveOptions {
-    fn default() -> Self {
-        SolveOptions {
-            policy: Policy::Uniform(Precision::F64),
-            rank: None,
-            tolerance: TOLERANCE,
-            refine: true,
-        }
-    }
-}
-
 impl SolveOptions {
     fn limits(&self) -> Limits {
         Limits {
             tolerance: self.tolerance,
             iterations: if self.refine { ITERATIONS } else { 0 },
         }
-    }
-}
-
-/// What depends on the kernel and the individuals, but not on λ.
-pub struct Prepared<T> {
-    deflation: Option<Deflation<T>>,
-    norms: Option<SymTiles<f64>>,
-    /// ‖K‖_∞.
-    norm: f64,
-}
-
-impl<T> Prepared<T> {
-    /// Rank of the deflation.
-    pub fn rank(&self) -> usize {
-        self.deflation.as_ref().map_or(0, |d| d.columns.len())
-    }
-
-    /// ‖R_ij‖_F of the deflated kernel's tiles, where the policy asked for them.
-    pub fn norms(&self) -> Option<&SymTiles<f64>> {
-        self.norms.as_ref()
-    }
-}
-
-impl<B: Backend, E: Engine> System<'_, B, E> {
-    /// Computes what does not depend on λ: the deflation, the tile norms, ‖K‖_∞.
-    ///
-    /// # Errors
-    /// If the backend fails.
-    pub fn prepare(&self, options: &SolveOptions) -> Result<Prepared<B::Tile>, B::Error> {
-        let deflation = match options.rank {
-            Some(0) => None,
-            Some(rank) => self.deflate(rank, 0.0)?,
-            None if options.policy.is_low() => self.deflate(DEFAULT_RANK, OUTSTANDING)?,
-            None => None,
-        };
-        let wanted = options.policy.needs_norms();
-        let (norm, norms) = self.norms(deflation.as_ref().filter(|_| wanted))?;
-        Ok(Prepared {
-            deflation,
-            norms: wanted.then_some(norms),
-            norm,
-        })
     }
 }
 

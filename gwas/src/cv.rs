@@ -5,8 +5,10 @@
 //! Leaving out single individuals takes one factor per setting, not one per individual; leaving out
 //! folds too, where that is cheaper.
 
+mod groups;
 mod jobs;
 mod leave;
+mod list;
 mod scores;
 mod tables;
 
@@ -28,7 +30,7 @@ use crate::settings::{Bandwidth, Gammas, Setting, bandwidths};
 use crate::similarity::Similarity;
 use crate::training::FixedEffects;
 
-pub use jobs::obstacle;
+pub use groups::obstacle;
 pub use scores::{NestedScore, Score, Summary, best_settings, pearson, summaries};
 pub use tables::write;
 
@@ -137,7 +139,7 @@ pub fn cross_validate<B: Backend, E: Engine>(
         }
     }
     let settings = settings(&bandwidths, &options.lambdas);
-    let groups = jobs::groups(data);
+    let groups = groups::groups(data);
     let by_fold = options.scheme != Scheme::LeaveOneOut;
     for g in groups.iter().filter(|_| by_fold) {
         let folds = (0..data.folds.count() as u32)
@@ -164,7 +166,7 @@ pub fn cross_validate<B: Backend, E: Engine>(
         .collect();
     let mut inner = scores::Inner::new(data.traits.len(), settings.len(), data.folds.count());
     let mut evidence = Evidence::default();
-    let jobs = jobs::list(data, &groups, &bandwidths, options);
+    let jobs = list::list(data, &groups, &bandwidths, options);
     let in_turn = jobs.iter().filter(|job| job.in_turn).count();
     let context = jobs::Context {
         similarity,

@@ -186,6 +186,7 @@ fn solve(data: &Data, policy: &str, lambda: f64, right: &[f64]) -> Answer {
         "before": worst(|s| s.1.before),
         "after": worst(|s| s.1.after),
         "iterations": worst(|s| f64::from(s.1.iterations)),
+        "passes": worst(|s| f64::from(s.1.passes)),
     }))
 }
 

@@ -1,7 +1,5 @@
-//! The work of a cross-validation: one job per training set, kernel and γ.
+//! The work of a cross-validation, job by job.
 
-use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Mutex;
 
 use epitile_core::backend::Backend;
@@ -13,12 +11,12 @@ use epitile_core::shifts::{self, Shared};
 use epitile_core::solver::{Prepared, SolveOptions, Solver};
 use epitile_core::system::{System, default_edge};
 
-use super::leave::is_cheaper;
+use super::groups::Group;
+use super::list::Job;
 use super::{CvData, CvOptions, Scheme};
 use crate::backend::device_error;
 use crate::error::{Error, Result};
 use crate::evidence::Evidence;
-use crate::phenotypes::Trait;
 use crate::run::RunLog;
 use crate::settings::Bandwidth;
 use crate::similarity::Similarity;
@@ -28,205 +26,6 @@ use crate::training::{Problem, Trained};
 /// of one job do, since several factors at a time would cost too much memory. Either way the same
 /// bits.
 const PARALLEL_JOBS: usize = 4096;
-
-/// Traits with the same individuals.
-pub(super) struct Group {
-    /// Indices of the traits.
-    pub(super) traits: Vec<usize>,
-    /// Individuals that have them, all covariates, and a fold.
-    pub(super) members: Vec<u32>,
-}
-
-impl Group {
-    /// Members of fold `fold`.
-    pub(super) fn test(&self, data: CvData<'_>, fold: u32) -> Vec<u32> {
-        let of = &data.folds.of;
-        self.members
-            .iter()
-            .copied()
-            .filter(|&i| of[i as usize] == Some(fold))
-            .collect()
-    }
-}
-
-/// Why a trait cannot be validated on these folds, if it cannot: words that follow its name.
-pub fn obstacle(data: CvData<'_>, of: &Trait, scheme: Scheme) -> Option<String> {
-    let fold = |i: u32| data.folds.of[i as usize];
-    let mut members = of.observed();
-    members.retain(|&i| data.complete[i as usize] && fold(i).is_some());
-    if let Some(why) = data.fixed.obstacle(&of.values, &members) {
-        return Some(why);
-    }
-    if scheme == Scheme::LeaveOneOut {
-        let why = data.fixed.shortage_without_one(&members)?;
-        return Some(format!("{why}, without one individual"));
-    }
-    let folds: BTreeSet<u32> = members.iter().filter_map(|&i| fold(i)).collect();
-    if folds.len() < 2 {
-        return Some(format!(
-            "has values in {} of the folds, expected at least 2",
-            folds.len()
-        ));
-    }
-    let shortage = |a: u32, b: u32| {
-        let stays = |i: &u32| fold(*i) != Some(a) && fold(*i) != Some(b);
-        let train: Vec<u32> = members.iter().copied().filter(stays).collect();
-        let why = data.fixed.shortage(&train).filter(|_| !train.is_empty())?;
-        let name = |k: u32| &data.folds.names[k as usize];
-        Some(match a == b {
-            true => format!("{why}, without fold {}", name(a)),
-            false => format!("{why}, without folds {} and {}", name(a), name(b)),
-        })
-    };
-    let pairs = folds
-        .iter()
-        .flat_map(|&a| folds.range(a..).map(move |&b| (a, b)));
-    pairs
-        .filter(|(a, b)| scheme == Scheme::Nested || a == b)
-        .find_map(|(a, b)| shortage(a, b))
-}
-
-/// Gathers traits by the individuals that have them.
-pub(super) fn groups(data: CvData<'_>) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    for (t, of) in data.traits.iter().enumerate() {
-        let mut members = of.observed();
-        members.retain(|&i| data.complete[i as usize] && data.folds.of[i as usize].is_some());
-        match groups.iter_mut().find(|g| g.members == members) {
-            Some(group) => group.traits.push(t),
-            None => groups.push(Group {
-                traits: vec![t],
-                members,
-            }),
-        }
-    }
-    groups
-}
-
-/// One training set with one kernel and γ, for all λ.
-pub(super) struct Job {
-    /// Group of traits.
-    pub(super) group: usize,
-    /// Folds left out: one, or two for nested selection.
-    pub(super) folds: Vec<u32>,
-    /// Kernel and γ, as an index.
-    pub(super) bandwidth: usize,
-    /// Training individuals; all members of the group where each is left out alone.
-    pub(super) train: Vec<u32>,
-    /// Individuals of the folds left out, ascending; by fold where each is left out in turn.
-    pub(super) tested: Vec<u32>,
-    /// The fold of each of them.
-    tested_folds: Vec<u32>,
-    /// Whether each of the folds is left out in turn, in closed form.
-    pub(super) in_turn: bool,
-}
-
-impl Job {
-    /// Individuals of `fold` with their places in `tested`.
-    pub(super) fn test(&self, fold: u32) -> Vec<(usize, u32)> {
-        let of_fold = |&(at, _): &(usize, u32)| self.tested_folds[at] == fold;
-        self.tested
-            .iter()
-            .copied()
-            .enumerate()
-            .filter(of_fold)
-            .collect()
-    }
-
-    /// Individuals that predict `fold`.
-    pub(super) fn training(&self, fold: u32) -> Vec<u32> {
-        if !self.in_turn {
-            return self.train.clone();
-        }
-        let others = self.tested.iter().zip(&self.tested_folds);
-        let mut others: Vec<u32> = others.filter(|o| *o.1 != fold).map(|o| *o.0).collect();
-        others.sort_unstable();
-        others
-    }
-
-    /// What is left out in turn, as places in `tested`.
-    fn parts(&self) -> Vec<Range<usize>> {
-        let mut start = 0;
-        let parts = self.tested_folds.chunk_by(|a, b| self.in_turn && a == b);
-        let part = |of: &[u32]| {
-            start += of.len();
-            start - of.len()..start
-        };
-        parts.map(part).collect()
-    }
-}
-
-/// Everything to be trained, largest training sets first within the order of the tables.
-pub(super) fn list(
-    data: CvData<'_>,
-    groups: &[Group],
-    bandwidths: &[Bandwidth],
-    options: &CvOptions,
-) -> Vec<Job> {
-    let (count, scheme) = (data.folds.count() as u32, options.scheme);
-    let mut left_out: Vec<Vec<u32>> = (0..count).map(|k| vec![k]).collect();
-    if scheme == Scheme::Nested {
-        left_out.extend((0..count).flat_map(|a| (a + 1..count).map(move |b| vec![a, b])));
-    }
-    let mut jobs = Vec::new();
-    for (group, g) in groups.iter().enumerate() {
-        let members: Vec<(u32, Vec<u32>)> = (0..count).map(|k| (k, g.test(data, k))).collect();
-        let sizes: Vec<usize> = members
-            .iter()
-            .map(|m| m.1.len())
-            .filter(|&n| n > 0)
-            .collect();
-        if is_cheaper(options, &sizes) {
-            let each = members
-                .iter()
-                .flat_map(|(k, of)| of.iter().map(|&i| (i, *k)));
-            let (tested, tested_folds): (Vec<u32>, Vec<u32>) = each.unzip();
-            jobs.extend((0..bandwidths.len()).map(|bandwidth| {
-                Job {
-                    group,
-                    folds: members
-                        .iter()
-                        .filter(|m| !m.1.is_empty())
-                        .map(|m| m.0)
-                        .collect(),
-                    bandwidth,
-                    train: tested.clone(),
-                    tested: tested.clone(),
-                    tested_folds: tested_folds.clone(),
-                    in_turn: true,
-                }
-            }));
-            continue;
-        }
-        for folds in &left_out {
-            let is_out = |i: u32| data.folds.of[i as usize].is_some_and(|k| folds.contains(&k));
-            let (tested, train): (Vec<u32>, Vec<u32>) = g.members.iter().partition(|&&i| is_out(i));
-            let tested_folds: Vec<u32> = tested
-                .iter()
-                .filter_map(|&i| data.folds.of[i as usize])
-                .collect();
-            let train = match scheme {
-                Scheme::LeaveOneOut => tested.clone(),
-                _ => train,
-            };
-            if folds.iter().any(|k| !tested_folds.contains(k)) || train.is_empty() {
-                continue;
-            }
-            for bandwidth in 0..bandwidths.len() {
-                jobs.push(Job {
-                    group,
-                    folds: folds.clone(),
-                    bandwidth,
-                    train: train.clone(),
-                    tested: tested.clone(),
-                    tested_folds: tested_folds.clone(),
-                    in_turn: false,
-                });
-            }
-        }
-    }
-    jobs
-}
 
 /// What a job gives.
 pub(super) struct Output {

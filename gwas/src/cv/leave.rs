@@ -10,7 +10,8 @@ use epitile_core::precision::Precision;
 use epitile_core::shifts;
 use epitile_core::solver::Solver;
 
-use super::jobs::{Context, Group, Output};
+use super::groups::Group;
+use super::jobs::{Context, Output};
 use super::{CvOptions, Scheme};
 use crate::error::Result;
 use crate::evidence::Evidence;

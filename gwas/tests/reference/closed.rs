@@ -19,7 +19,10 @@ fn both_ways(set: &str, flags: &[&str], traits: &str, ridges: [f64; 2]) {
         args.extend(flags);
         args.extend(rest);
         epitile(&args);
-        let how = record(&prefix)["left_out"].as_str().unwrap().to_owned();
+        let how = record(&prefix)["extra"]["left_out"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         (table(&prefix.with_extension("cv.tsv")), how)
     };
     let (closed, how) = cv(&[], "closed");
