@@ -8,9 +8,9 @@ enum Function { LINEAR, STANDARDISED, TWO_PQ, GAUSSIAN, LAPLACIAN, IBS, POLY, GR
 struct Map {
     int function, degree;
     double gamma, scale;
-    // ‖x̂ − μ‖² by individual, for LINEAR and POLY.
+    // ‖x̂ − μ‖² by row and by column of the tile, for LINEAR and POLY.
     const double *row_norms, *col_norms;
-    // Covariates by individual, for the distance kernels; none if `covariates` is 0.
+    // Covariates by row and by column, for the distance kernels; none if `covariates` is 0.
     const double *row_values, *col_values;
     u64 covariates;
 };
@@ -40,21 +40,21 @@ DEVICE double exponential(double x) {
     return value;
 }
 
-DEVICE double covariate_distance(const Map &map, u64 i, u64 j) {
+DEVICE double covariate_distance(const Map &map, u64 r, u64 c) {
     double sum = 0.0;
     for (u64 k = 0; k < map.covariates; k++) {
-        double d = map.row_values[i * map.covariates + k] - map.col_values[j * map.covariates + k];
+        double d = map.row_values[r * map.covariates + k] - map.col_values[c * map.covariates + k];
         sum += map.function == LAPLACIAN ? (d < 0.0 ? -d : d) : d * d;
     }
     return sum;
 }
 
-DEVICE double kernel_value(const Map &map, double d, u64 i, u64 j) {
+DEVICE double kernel_value(const Map &map, double d, u64 r, u64 c) {
     switch (map.function) {
         case LINEAR:
-            return (map.row_norms[i] + map.col_norms[j] - d) / (2.0 * map.scale);
+            return (map.row_norms[r] + map.col_norms[c] - d) / (2.0 * map.scale);
         case POLY: {
-            double x = 1.0 + (map.row_norms[i] + map.col_norms[j] - d) / (2.0 * map.scale);
+            double x = 1.0 + (map.row_norms[r] + map.col_norms[c] - d) / (2.0 * map.scale);
             double product = x;
             for (int k = 1; k < map.degree; k++) product = product * x;
             return product;
@@ -67,7 +67,7 @@ DEVICE double kernel_value(const Map &map, double d, u64 i, u64 j) {
         case IBS:
             return 1.0 - d / (2.0 * map.scale);
         default:
-            return exponential(-map.gamma * ((d > 0.0 ? d : 0.0) + covariate_distance(map, i, j)));
+            return exponential(-map.gamma * ((d > 0.0 ? d : 0.0) + covariate_distance(map, r, c)));
     }
 }
 
@@ -79,5 +79,5 @@ KERNEL kernel_tile(Map map, const void *numbers, int whole, int order, u64 width
     if (at >= m * n) return;
     u64 r = at % m, c = at / m, i = rows[r], j = cols[c];
     double d = (double)number(numbers, whole, number_at(order, width, r, c, i, j)) * unit;
-    store(out, format, at, kernel_value(map, d, i, j));
+    store(out, format, at, kernel_value(map, d, r, c));
 }

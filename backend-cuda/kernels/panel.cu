@@ -61,7 +61,7 @@ KERNEL apply(double alpha, const void *a, int format, double factor, int transpo
 // L X = B, or Lᵀ X = B, with the lower triangle of L, n × n, its numbers times `factor`: one block of
 // LIST threads per column of B, which becomes X. Substitution, from one band to the next.
 KERNEL solve(const void *l, int format, double factor, int transposed, u64 n, double *b) {
-    SHARED double x[BAND];
+    SHARED double x[BAND], triangle[BAND][BAND + 1];
     double *column = b + (u64)blockIdx.x * n;
     u64 bands = (n + BAND - 1) / BAND;
     for (u64 step = 0; step < bands; step++) {
@@ -69,17 +69,20 @@ KERNEL solve(const void *l, int format, double factor, int transposed, u64 n, do
         u64 first = band * BAND, end = first + BAND < n ? first + BAND : n;
         u32 size = (u32)(end - first);
         if (threadIdx.x < size) x[threadIdx.x] = column[first + threadIdx.x];
+        // triangle[j][i] = L(first + i, first + j), i ≥ j.
+        for (u32 t = threadIdx.x; t < BAND * BAND; t += LIST) {
+            u32 j = t / BAND, i = t % BAND;
+            if (j <= i && i < size)
+                triangle[j][i] = load(l, format, (first + j) * n + first + i) * factor;
+        }
         for (u32 turn = 0; turn < size; turn++) {
             u32 j = transposed ? size - 1 - turn : turn;
-            u64 pivot = first + j;
             __syncthreads();
-            if (threadIdx.x == j) x[j] = x[j] / (load(l, format, pivot * n + pivot) * factor);
+            if (threadIdx.x == j) x[j] = x[j] / triangle[j][j];
             __syncthreads();
             u32 i = threadIdx.x;
-            if (transposed ? i < j : i > j && i < size) {
-                u64 at = transposed ? (first + i) * n + pivot : pivot * n + first + i;
-                x[i] -= load(l, format, at) * factor * x[j];
-            }
+            if (transposed ? i < j : i > j && i < size)
+                x[i] -= (transposed ? triangle[i][j] : triangle[j][i]) * x[j];
         }
         __syncthreads();
         if (threadIdx.x < size) column[first + threadIdx.x] = x[threadIdx.x];

@@ -56,7 +56,7 @@ impl fmt::Display for CudaError {
             CudaError::OutOfMemory { bytes } => write!(
                 f,
                 "the GPU's memory is full: no room for {} MiB more; choose a smaller --tile or a \
-                 cheaper --policy, or use --backend cpu",
+                 cheaper --precision, or use --backend cpu",
                 bytes.div_ceil(1 << 20)
             ),
             CudaError::NotPositiveDefinite {

@@ -31,7 +31,7 @@ pub(crate) fn tile(
         });
     }
     let buffer = device.buffer(rows.len() * cols.len() * precision.bytes())?;
-    let map = Map::new(device, map)?;
+    let map = Map::new(device, map, (rows, cols))?;
     pairs.with((rows, cols), |numbers, index| {
         device.kernel_tile(&map, (numbers, pairs.unit()), index, (&buffer, precision))
     })?;

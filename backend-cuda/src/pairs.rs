@@ -59,8 +59,8 @@ struct Side {
 enum Sums {
     Distance {
         kind: PairKind,
-        rows: Box<Side>,
-        cols: Box<Side>,
+        /// Rows and columns.
+        sides: Box<[Side; 2]>,
         /// What missing calls add, by bit and dosage.
         corrections: Buffer,
     },
@@ -129,8 +129,7 @@ impl CudaPairs {
                 };
                 Sums::Distance {
                     kind,
-                    rows: Box::new(side(rows)?),
-                    cols: Box::new(side(cols)?),
+                    sides: Box::new([side(rows)?, side(cols)?]),
                     corrections: device.upload(cast_slice(&corrections))?,
                 }
             }
@@ -246,10 +245,10 @@ impl CudaPairs {
             } => self.device.products((a, rows), (b, cols), terms, out),
             Sums::Distance {
                 kind,
-                rows: a,
-                cols: b,
+                sides,
                 corrections,
             } => {
+                let [a, b] = &**sides;
                 let dots = self.dots(*kind, (&a.calls, rows), (&b.calls, cols))?;
                 self.device.distances(
                     (&dots, rows.len().next_multiple_of(PAD)),

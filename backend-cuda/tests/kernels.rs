@@ -289,8 +289,8 @@ const MISTAKES: [(&str, &str, &str, &str); 9] = [
     ("expand.cu", "one + both", "one | both", "pair_statistics"),
     (
         "panel.cu",
-        "k - start < DEPTH ? k - start : DEPTH",
-        "DEPTH",
+        "    __syncthreads();\n    u64 r = first_row + lane;",
+        "    u64 r = first_row + lane;",
         "in_the_promised_order",
     ),
     (

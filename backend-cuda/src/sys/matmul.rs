@@ -251,7 +251,7 @@ impl Device {
         let [pa, pb, pc] = [a.checked(each), b.checked(each), c.checked(sum)];
         // The factors in the type of C, in the first bytes of eight.
         let factor = |x: f64| match number {
-            Number::F64 => x.to_bits().to_ne_bytes(),
+            Number::F64 => x.to_bits(),
             Number::I8 => first_bytes((x as i32).to_ne_bytes()),
             _ => first_bytes((x as f32).to_ne_bytes()),
         };
@@ -262,12 +262,12 @@ impl Device {
             sys::cublasLtMatmul(
                 self.products.handle,
                 description.0,
-                alpha.as_ptr().cast(),
+                from_ref(&alpha).cast(),
                 pa as *const c_void,
                 layouts[0].0,
                 pb as *const c_void,
                 layouts[1].0,
-                beta.as_ptr().cast(),
+                from_ref(&beta).cast(),
                 pc as *const c_void,
                 layouts[2].0,
                 pc as *mut c_void,
@@ -283,11 +283,11 @@ impl Device {
     }
 }
 
-/// Four bytes, and four more.
-fn first_bytes(bytes: [u8; 4]) -> [u8; 8] {
+/// A number that starts with these bytes.
+fn first_bytes(bytes: [u8; 4]) -> u64 {
     let mut all = [0; 8];
     all[..4].copy_from_slice(&bytes);
-    all
+    u64::from_ne_bytes(all)
 }
 
 impl Products {

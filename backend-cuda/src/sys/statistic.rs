@@ -199,7 +199,7 @@ impl Numbers {
     }
 }
 
-/// A kernel function with its constants on the device; norms and covariates by individual.
+/// A kernel function with its constants for the rows and columns of one tile, on the device.
 #[derive(Debug)]
 pub(crate) struct Map {
     kernel: Kernel,
@@ -207,7 +207,7 @@ pub(crate) struct Map {
     scale: f64,
     norms: Option<[Buffer; 2]>,
     covariates: Option<(usize, [Buffer; 2])>,
-    /// Individuals that norms and covariates are given for.
+    /// Rows and columns.
     shape: (usize, usize),
 }
 
@@ -225,33 +225,35 @@ struct RawMap {
 }
 
 impl Map {
-    /// Puts a kernel function on the device.
-    pub(crate) fn new(device: &Arc<Device>, map: &KernelMap) -> Result<Self, CudaError> {
-        let both = |rows: &[f64], cols: &[f64]| -> Result<[Buffer; 2], CudaError> {
-            Ok([
-                device.upload(cast_slice(rows))?,
-                device.upload(cast_slice(cols))?,
-            ])
+    /// Puts a kernel function on the device, with norms and covariates of these individuals.
+    pub(crate) fn new(
+        device: &Arc<Device>,
+        map: &KernelMap,
+        (rows, cols): (&[u32], &[u32]),
+    ) -> Result<Self, CudaError> {
+        // `count` numbers of each individual, those of the rows and those of the columns.
+        let both = |of: [&[f64]; 2], count: usize| -> Result<[Buffer; 2], CudaError> {
+            let gathered = |of: &[f64], list: &[u32]| {
+                let each = list.iter().map(|&i| &of[i as usize * count..][..count]);
+                device.upload(cast_slice(&each.collect::<Vec<_>>().concat()))
+            };
+            Ok([gathered(of[0], rows)?, gathered(of[1], cols)?])
         };
-        let mut shape = (usize::MAX, usize::MAX);
-        let mut norms = None;
-        if matches!(map.kernel, Kernel::Linear | Kernel::Poly(_)) {
-            norms = Some(both(&map.rows, &map.cols)?);
-            shape = (map.rows.len(), map.cols.len());
-        }
-        let mut covariates = None;
-        if let Some(c) = map.covariates.as_ref().filter(|c| c.count > 0) {
-            covariates = Some((c.count, both(&c.rows, &c.cols)?));
-            shape.0 = shape.0.min(c.rows.len() / c.count);
-            shape.1 = shape.1.min(c.cols.len() / c.count);
-        }
+        let norms = match map.kernel {
+            Kernel::Linear | Kernel::Poly(_) => Some(both([&map.rows, &map.cols], 1)?),
+            _ => None,
+        };
+        let covariates = match &map.covariates {
+            Some(c) if c.count > 0 => Some((c.count, both([&c.rows, &c.cols], c.count)?)),
+            _ => None,
+        };
         Ok(Map {
             kernel: map.kernel,
             gamma: map.gamma,
             scale: map.scale,
             norms,
             covariates,
-            shape,
+            shape: (rows.len(), cols.len()),
         })
     }
 
@@ -514,7 +516,7 @@ impl Device {
     /// tile in F64 or F32.
     ///
     /// # Panics
-    /// If a pair is not among them, or an individual has no norm or covariates.
+    /// If a pair is not among them, or the constants are of another number of rows and columns.
     pub(crate) fn kernel_tile(
         self: &Arc<Self>,
         map: &Map,
@@ -524,7 +526,7 @@ impl Device {
     ) -> Result<(), CudaError> {
         let (m, n) = (rows.len, cols.len);
         assert!(numbers.order.holds(rows, cols), "a pair that is kept");
-        assert!(rows.end <= map.shape.0 && cols.end <= map.shape.1);
+        assert_eq!((m, n), map.shape, "rows and columns of the constants");
         assert!(out.bytes() >= m * n * precision.bytes(), "bytes of a tile");
         let (order, width) = numbers.order.raw();
         if m * n == 0 {
