@@ -49,27 +49,26 @@ use scan::{Group, Scan};
 pub enum Method {
     /// The covariates alone.
     Ordinary,
-    /// A random effect of this kernel.
-    Mixed(Component, Form),
-    /// The predictions of a ridge regression with this kernel, from the other folds.
-    OutOfFold(Component, OutOfFold),
+    /// The rest of the genome too, by this kernel.
+    Kernel(Component, Beside),
+}
+
+/// In which way it is tested beside a kernel.
+#[derive(Clone, Debug)]
+pub enum Beside {
+    /// The kernel is that of a random effect.
+    Mixed(Form),
+    /// The kernel predicts each fold from the others, before the test.
+    OutOfFold(OutOfFold),
 }
 
 impl Method {
-    /// The kernel, if there is one.
-    pub fn kernel(&self) -> Option<Component> {
-        match self {
-            Method::Ordinary => None,
-            Method::Mixed(kernel, _) | Method::OutOfFold(kernel, _) => Some(*kernel),
-        }
-    }
-
     /// The test's form, as tables name it.
     fn form(&self) -> String {
         match self {
             Method::Ordinary => "ols".into(),
-            Method::Mixed(_, form) => form.to_string(),
-            Method::OutOfFold(..) => "oof".into(),
+            Method::Kernel(_, Beside::Mixed(form)) => form.to_string(),
+            Method::Kernel(_, Beside::OutOfFold(_)) => "oof".into(),
         }
     }
 }
@@ -117,7 +116,7 @@ pub fn assoc<B: Backend, E: Engine>(
     let mut scan = Scan::create(&tested, data, &groups, options.method.form(), prefix)?;
     let total = tested.groups.iter().map(Vec::len).sum::<usize>() as u64;
     let progress = log.progress(total, "SNPs");
-    let (Some(kernel), Some(cohort)) = (options.method.kernel(), cohort) else {
+    let (Method::Kernel(kernel, beside), Some(cohort)) = (&options.method, cohort) else {
         let all = tested.groups.concat();
         let residuals = |group: &Group| group.residuals(&data);
         let models: Vec<Ordinary> = groups
@@ -136,7 +135,7 @@ pub fn assoc<B: Backend, E: Engine>(
         ));
     }
     let mut source = log.timed("build", || {
-        let setting = (kernel, options.gamma_scale);
+        let setting = (*kernel, options.gamma_scale);
         Source::new((backend, engine), cohort, setting, options.moments)
     })?;
     let parts: Vec<(Option<usize>, Vec<u32>)> = match options.loco {
@@ -153,8 +152,8 @@ pub fn assoc<B: Backend, E: Engine>(
     let mut nulls = Vec::new();
     for (left_out, snps) in parts {
         let bed = &mut tested.bed;
-        match &options.method {
-            Method::OutOfFold(_, how) => {
+        match beside {
+            Beside::OutOfFold(how) => {
                 let models = log.timed("folds", || {
                     let model = |group: &Group| {
                         let k = source.ridge_kernel(group, left_out)?;
@@ -164,8 +163,7 @@ pub fn assoc<B: Backend, E: Engine>(
                 })?;
                 log.timed("test", || scan.ordinary(bed, &snps, &models, &progress))?;
             }
-            Method::Ordinary => unreachable!("a method with a kernel"),
-            Method::Mixed(_, form) => {
+            Beside::Mixed(form) => {
                 let rotations = log.timed("null models", || {
                     let rotate = |group: &Group| {
                         let (k, scale) = source.variance_kernel(group, left_out)?;

@@ -6,13 +6,12 @@ use clap::Args as ClapArgs;
 use epitile::assoc::effect::Form;
 use epitile::assoc::kernels::Moments;
 use epitile::assoc::oof::OutOfFold;
-use epitile::assoc::{AssocData, AssocOptions, Method, assoc};
+use epitile::assoc::{AssocData, AssocOptions, Beside, Method, assoc};
 use epitile::backend::Job;
 use epitile::cohort::{Choice, Cohort, CohortOptions};
 use epitile::error::{Error, Result};
 use epitile::folds::Folds;
 use epitile::io::fam::Sample;
-use epitile::null::component::Component;
 use epitile::phenotypes::Trait;
 use epitile::run::RunLog;
 use epitile::settings::ridge_of_heritability;
@@ -126,26 +125,14 @@ impl Run for Args {
             _ => Some(self.kernel_cohort(&tested, log)?),
         };
         let mut tables = inputs::tables(&self.traits, &individuals, log)?;
-        if let Method::OutOfFold(_, how) = &options.method {
+        if let Method::Kernel(_, Beside::OutOfFold(how)) = &options.method {
             let folds = how.folds.of.iter();
             for (complete, fold) in tables.complete.iter_mut().zip(folds) {
                 *complete &= fold.is_some();
             }
         }
-        let reason = |of: &Trait| {
-            let mut rows = of.observed();
-            rows.retain(|&i| tables.complete[i as usize]);
-            // One more effect is that of the SNP.
-            let effects = tables.fixed.independent(&rows).0.len() + 1;
-            tables.fixed.obstacle(&of.values, &rows).or_else(|| {
-                (rows.len() <= effects).then(|| {
-                    format!(
-                        "has {} individuals, too few for {effects} effects",
-                        rows.len()
-                    )
-                })
-            })
-        };
+        // One more effect is that of the SNP.
+        let reason = inputs::obstacle(&tables.fixed, &tables.complete, 1);
         let traits = inputs::keep_trainable(tables.traits, reason, log)?;
         let data = AssocData {
             traits: &traits,
@@ -165,8 +152,10 @@ impl Run for Args {
                 epitile::backend::dispatch(self.machine.backend, self.machine.threads, None, job)?
             }
             Some(cohort) => {
-                let kernel = options.method.kernel().and_then(Component::kernel);
-                let kernels: Vec<_> = kernel.into_iter().collect();
+                let kernels: Vec<_> = match &options.method {
+                    Method::Kernel(component, _) => component.kernel().into_iter().collect(),
+                    Method::Ordinary => Vec::new(),
+                };
                 // Sums of all chromosomes and of all but one; K, its eigenvectors and what finding
                 // them takes; eigenvectors of every set of samples.
                 let mut sets: Vec<Vec<u32>> = traits.iter().map(Trait::observed).collect();
@@ -204,12 +193,17 @@ impl Args {
             name => components(&[name.to_owned()])?.first().copied(),
         };
         let method = match (kernel, self.test.as_str()) {
-            (Some(kernel), "oof") => Method::OutOfFold(kernel, self.folds(individuals, log)?),
+            (Some(kernel), "oof") => {
+                Method::Kernel(kernel, Beside::OutOfFold(self.folds(individuals, log)?))
+            }
             (kernel, text) => {
                 let form: Form = text
                     .parse()
                     .map_err(|e| Error::usage(format!("--test {text}: {e}")))?;
-                kernel.map_or(Method::Ordinary, |kernel| Method::Mixed(kernel, form))
+                match kernel {
+                    None => Method::Ordinary,
+                    Some(kernel) => Method::Kernel(kernel, Beside::Mixed(form)),
+                }
             }
         };
         Ok(AssocOptions {

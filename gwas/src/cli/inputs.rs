@@ -5,10 +5,12 @@ use epitile::covariates::{CovariateOptions, Design};
 use epitile::error::{Error, Result};
 use epitile::io::fam::Sample;
 use epitile::io::text::first_few;
+use epitile::null::contrast::Contrasts;
 use epitile::phenotypes::{PhenotypeOptions, Phenotypes, Trait};
 use epitile::run::RunLog;
 use epitile::similarity::Inside;
 use epitile::training::{FixedEffects, Intercept};
+use epitile_core::dense::norm2;
 
 use super::args::{Genotypes, Traits};
 
@@ -71,6 +73,33 @@ pub(crate) fn read(genotypes: &Genotypes, traits: &Traits, log: &RunLog) -> Resu
         inside: tables.inside,
         complete: tables.complete,
     })
+}
+
+/// Why a trait has no null model with these fixed effects and `more` others, if so.
+pub(crate) fn obstacle<'a>(
+    fixed: &'a FixedEffects,
+    complete: &'a [bool],
+    more: usize,
+) -> impl Fn(&Trait) -> Option<String> + 'a {
+    move |of| {
+        let mut rows = of.observed();
+        rows.retain(|&i| complete[i as usize]);
+        if let Some(why) = fixed.obstacle(&of.values, &rows) {
+            return Some(why);
+        }
+        let (_, x) = fixed.independent(&rows);
+        let (n, effects) = (rows.len(), x.len() + more);
+        if n <= effects {
+            return Some(format!(
+                "has {n} individuals, too few for {effects} effects"
+            ));
+        }
+        let y: Vec<f64> = rows.iter().map(|&i| of.values[i as usize]).collect();
+        let left = Contrasts::new(&x).residual(&y);
+        // Least squares err by a few N·u of y.
+        let rounding = 16.0 * n as f64 * f64::EPSILON * norm2(&y);
+        (norm2(&left) <= rounding).then(|| "is a combination of the covariates".into())
+    }
 }
 
 /// Everything read but the calls; see [`Inputs`].

@@ -100,11 +100,7 @@ impl Run for Args {
         let matrices = 2 * options.kernels.len() + 5;
         let plan = memory::Plan::dense(&inputs.cohort.genotypes, &kernels, &self.machine, matrices);
         let room = memory::check(&plan, &self.machine, log)?;
-        let reason = |of: &Trait| {
-            let mut rows = of.observed();
-            rows.retain(|&i| inputs.complete[i as usize]);
-            inputs.fixed.obstacle(&of.values, &rows)
-        };
+        let reason = inputs::obstacle(&inputs.fixed, &inputs.complete, 0);
         let traits = inputs::keep_trainable(inputs.traits, reason, log)?;
         self.check_prevalence(&traits, log)?;
         let data = VarcompData {

@@ -114,3 +114,25 @@ fn what_cannot_be_tested_is_refused() {
         &["--intercept"],
     );
 }
+
+#[test]
+fn one_bad_trait_does_not_stop_the_others() {
+    let lab = lab();
+    let rows = lab.rows("s.pheno.txt");
+    let (mut traits, mut ages) = (
+        "FID IID good years rare\n".to_owned(),
+        "FID IID age\n".to_owned(),
+    );
+    for (i, row) in rows[1..].iter().enumerate() {
+        let rare = if i < 2 { format!("{i}") } else { "NA".into() };
+        let id = format!("{} {}", row[0], row[1]);
+        traits += &format!("{id} {} {} {rare}\n", row[2], 3 * i + 7);
+        ages += &format!("{id} {i}\n");
+    }
+    lab.write("p", traits);
+    lab.write("c", ages);
+    let run = lab.succeeds("assoc --bfile s --pheno p --covar c --out v");
+    run.says(&["years is a combination of the covariates", "rare"]);
+    assert!(lab.path("v_good.regenie").is_file());
+    assert!(!lab.path("v_years.regenie").exists());
+}
