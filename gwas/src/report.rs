@@ -120,11 +120,7 @@ impl Report {
             env!("CARGO_PKG_VERSION"),
             match runs.len() {
                 0 => "tables without run records".to_owned(),
-                n => format!(
-                    "{n} run{}: {}",
-                    if n == 1 { "" } else { "s" },
-                    first_few(&runs)
-                ),
+                n => format!("{}: {}", grid::counted(n, "run"), first_few(&runs)),
             }
         )];
         let failed = records.iter().filter(|r| r.status != "ok");

@@ -93,6 +93,13 @@ impl Axis {
         self
     }
 
+    /// Without the ticks at whose place there is no room for the text.
+    pub(super) fn with_room(mut self, room: impl Fn(f64, &str) -> bool) -> Axis {
+        let ticks = std::mem::take(&mut self.ticks).into_iter();
+        self.ticks = ticks.filter(|t| room(self.place(t.0), &t.1)).collect();
+        self
+    }
+
     /// Number of ticks.
     pub(super) fn ticks(&self) -> usize {
         self.ticks.len()

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::ReportOptions;
 use super::association::{Association, Lead};
-use super::grid::{Grid, digits, p_value};
+use super::grid::{Grid, counted, digits, p_value};
 use super::manhattan::manhattan;
 use super::page::Figure;
 use super::qq::qq;
@@ -98,7 +98,8 @@ pub(super) fn genome(
         test => format!(" (test {test})"),
     };
     let caption = format!(
-        "{tests} SNPs{samples}{test}, from {}. Dashed line: {}; {}.",
+        "{}{samples}{test}, from {}. Dashed line: {}; {}.",
+        counted(tests, "SNP"),
         table.path.display(),
         threshold.long,
         match above {
@@ -149,8 +150,8 @@ fn lead_table(table: &Association, leads: &[Lead], line: f64, window: u64) -> Gr
     for lead in leads {
         let [id, other, effect, frequency, n, beta, se] = lead.cells.clone();
         // As many digits as anybody reads; the table has all.
-        let rounded = |text: String| match text.parse::<f64>() {
-            Ok(x) => digits(x, 4),
+        let rounded = |text: String, most| match text.parse::<f64>() {
+            Ok(x) => digits(x, most),
             Err(_) => text,
         };
         let cells = [
@@ -159,10 +160,10 @@ fn lead_table(table: &Association, leads: &[Lead], line: f64, window: u64) -> Gr
             lead.point.position.to_string(),
             other,
             effect,
-            rounded(frequency),
+            rounded(frequency, 3),
             n,
-            rounded(beta),
-            rounded(se),
+            rounded(beta, 4),
+            rounded(se, 4),
             format!("{:.3}", lead.point.log10p),
             p_value(lead.point.log10p),
         ];

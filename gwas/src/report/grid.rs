@@ -81,6 +81,14 @@ pub(super) fn digits(x: f64, digits: usize) -> String {
     text.replace('-', "−")
 }
 
+/// A number of things, with its noun in the right form.
+pub(super) fn counted(n: usize, noun: &str) -> String {
+    match n {
+        1 => format!("1 {noun}"),
+        _ => format!("{n} {noun}s"),
+    }
+}
+
 /// p of −log10 p, also where it is too small for a floating-point number.
 pub(super) fn p_value(log10p: f64) -> String {
     if log10p < 3.0 {

@@ -138,6 +138,11 @@ pub(super) fn plane_from<'a, 'b>(
     y: Axis,
     left: i32,
 ) -> Drawn<Plane<'a, 'b>> {
+    // A tick at the end of the axis has half its text in the margin.
+    let across = area.dim_in_pixel().0 as i32 / FINE - left - 16;
+    let x = x.with_room(|place, text| {
+        place * f64::from(across) + f64::from(width(text, LABEL)) / 2.0 <= f64::from(across + 9)
+    });
     let (x_label, y_label) = (x.label.clone(), y.label.clone());
     let (grid_x, ticks) = (x.grid, x.ticks().max(y.ticks()));
     let bottom = if x_label.is_empty() { 24 } else { 44 };

@@ -17,7 +17,7 @@ const GROUPS: usize = 10;
 const Z: f64 = 1.959_963_984_540_054;
 
 /// Most individuals whose intervals are drawn one by one.
-const SINGLE: usize = 150;
+const SINGLE: usize = 60;
 
 fn mean(values: impl Iterator<Item = f64> + Clone) -> f64 {
     values.clone().sum::<f64>() / values.count() as f64

@@ -1,7 +1,7 @@
 //! From which p-value on a SNP counts as associated.
 
 use super::association::Association;
-use super::grid::p_value;
+use super::grid::{counted, p_value};
 use crate::io::chromosome::{Chromosome, ChromosomeSet};
 
 /// A threshold and where it comes from.
@@ -59,10 +59,11 @@ impl Threshold {
         };
         Some(Threshold {
             log10p: -p.log10(),
-            short: format!("0.05 / {tests} tests"),
+            short: format!("0.05 / {}", counted(tests, "test")),
             long: format!(
-                "p = {}, Bonferroni for {tests} tests ({why})",
-                p_value(-p.log10())
+                "p = {}, Bonferroni for {} ({why})",
+                p_value(-p.log10()),
+                counted(tests, "test")
             ),
         })
     }
