@@ -37,7 +37,7 @@ use crate::run::{Progress, RunLog};
 use crate::similarity::Similarity;
 use crate::tails::ln_normal_tail;
 use background::{Background, without};
-use block::{Found, Response, block};
+use block::{Found, Outcomes, Response, block};
 
 /// SNPs whose products are made together.
 const BLOCK: usize = 16;
@@ -122,7 +122,7 @@ struct Samples<'a, B, E> {
 }
 
 /// What became of a SNP on every trait.
-type Outcome = Result<Vec<Option<Found>>, Code>;
+type Outcome = Result<Outcomes, Code>;
 
 impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
     fn new(
@@ -271,7 +271,7 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
             .clone()
             .filter(|&m| !counts[m].is_monomorphic())
             .collect();
-        let mut blocks: Vec<(&[usize], Vec<Vec<Option<Found>>>)> =
+        let mut blocks: Vec<(&[usize], Vec<Outcomes>)> =
             varying.chunks(BLOCK).map(|b| (b, Vec::new())).collect();
         self.engine
             .for_each(&mut blocks, |_, (of_block, found)| -> Result<()> {
