@@ -34,18 +34,18 @@ impl Codes {
     }
 }
 
-/// What `of` makes of numbers by SNP and dosage, by the SNP's bit in a row and the code; zeros in
-/// the padding.
-pub(crate) fn by_bit<T: Copy + Into<i64>, R>(
+/// What `of` makes of numbers by SNP and call (dosage 0, 1, 2, missing), by the SNP's bit in a row
+/// and the code; zeros in the padding.
+pub(crate) fn by_bit<R>(
     genotypes: &Genotypes,
-    numbers: &[[T; 3]],
+    numbers: &[[i64; 4]],
     of: impl Fn([i64; 4]) -> R,
 ) -> Vec<R> {
     let mut codes = vec![[0; 4]; genotypes.words() * SNPS];
     for segment in genotypes.segments() {
         let codes = &mut codes[segment.words.start * SNPS..];
-        for (codes, numbers) in codes.iter_mut().zip(&numbers[segment.snps.clone()]) {
-            *codes = by_code(numbers.map(T::into));
+        for (code, number) in codes.iter_mut().zip(&numbers[segment.snps.clone()]) {
+            *code = by_code(*number);
         }
     }
     codes.into_iter().map(of).collect()

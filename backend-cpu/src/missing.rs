@@ -1,4 +1,4 @@
-//! Missing calls in distances: their share, where one of two individuals has no call.
+//! Missing calls: what they change, where one of two individuals has no call, or both.
 //!
 //! What a missing call adds to a pair depends on the SNP and on the other individual's call. For
 //! each individual with missing calls it is looked up for a block of others at a time, two SNPs
@@ -40,10 +40,10 @@ impl Side {
 }
 
 impl Missing {
-    /// `corrections` by SNP and dosage of the other individual, for the pairs of `rows` with
-    /// `cols`, or with themselves.
+    /// `corrections` by SNP and call of the other individual (dosage 0, 1, 2, missing), for the
+    /// pairs of `rows` with `cols`, or with themselves.
     pub(crate) fn new(
-        corrections: &[[i64; 3]],
+        corrections: &[[i64; 4]],
         rows: &Genotypes,
         cols: Option<&Genotypes>,
     ) -> Self {

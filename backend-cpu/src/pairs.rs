@@ -1,8 +1,8 @@
 //! Pair statistics of all pairs, block by block on rayon.
 //!
 //! Distances count differing bits of the planes (N²M/2 dosage pairs, 64 to a word) and then add
-//! what missing calls change; products multiply integer codes. All sums are integers, so their
-//! order, the number of threads and the instruction set cannot change a bit.
+//! what missing calls change; products count bits that have weights. All sums are integers, so
+//! their order, the number of threads and the instruction set cannot change a bit.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -14,17 +14,16 @@ use epitile_core::kernel::{Kernel, KernelMap};
 use epitile_core::pairs::{MEAN_BITS, PAIR_EDGE, PairKind, PairMatrix, PairStatistic, PairTile};
 use rayon::prelude::*;
 
-use crate::codes::by_bit;
 use crate::missing::Missing;
-use crate::product;
+use crate::product::Products;
 use crate::simd::line::LINE;
-use crate::simd::popcount::{self, Distance, Packed};
-use crate::simd::product::Table;
+use crate::simd::popcount::{self, Distance, NO_WORD, Packed};
+use crate::simd::transpose::SNPS;
 use crate::slice::Slice;
 
-/// Words of a plane counted in one go: packed, a block's rows take half of a second-level cache
+/// Lines of a plane counted in one go: packed, a block's rows take half of a second-level cache
 /// and the columns at work half of a first-level one.
-const WORDS: usize = 16 * LINE;
+const LINES: usize = 16;
 /// Tables longer than this are not worth their memory.
 const TABLE_MAX: usize = 1 << 22;
 /// Tables kept.
@@ -192,11 +191,11 @@ fn stretch(indices: &[u32]) -> Option<Range<usize>> {
 /// How a block is summed.
 enum Sums {
     /// Whole distances.
-    Whole(Distance),
+    Whole(Counts),
     /// Distances with missing calls.
-    Imputed(Distance, Missing),
-    /// Products of the codes of standardised dosages.
-    Products(Vec<Table>),
+    Imputed(Counts, Missing),
+    /// Products of standardised dosages.
+    Products(Products),
 }
 
 impl Sums {
@@ -207,13 +206,19 @@ impl Sums {
         whole: bool,
     ) -> Self {
         let distance = match statistic.kind() {
-            PairKind::Product(_) => return Sums::Products(by_bit(rows, statistic.codes(), Table)),
+            PairKind::Product(_) => return Sums::Products(Products::new(statistic, rows, cols)),
             PairKind::Squared => Distance::Squared,
             PairKind::Absolute => Distance::Absolute,
         };
+        let counts = Counts::new(distance, rows, cols);
         match whole {
-            true => Sums::Whole(distance),
-            false => Sums::Imputed(distance, Missing::new(statistic.corrections(), rows, cols)),
+            true => Sums::Whole(counts),
+            false => {
+                // Two missing calls are both the mean.
+                let corrections = statistic.corrections().iter();
+                let corrections: Vec<_> = corrections.map(|&[a, b, c]| [a, b, c, 0]).collect();
+                Sums::Imputed(counts, Missing::new(&corrections, rows, cols))
+            }
         }
     }
 
@@ -221,28 +226,27 @@ impl Sums {
     /// same individuals. Both halves of a diagonal block are filled.
     fn block(&self, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -> (PairTile, u32) {
         match self {
-            Sums::Whole(distance) => SPACE.with_borrow_mut(|space| {
-                let mut counts = vec![0; PAIR_EDGE * PAIR_EDGE];
-                let packed = &mut space.packed;
-                count(*distance, (rows, cols), diagonal, packed, &mut counts);
+            Sums::Whole(counts) => {
+                let mut sums = vec![0; PAIR_EDGE * PAIR_EDGE];
+                counts.add((rows, cols), diagonal, &mut sums);
                 let mut max = 0;
-                popcount::largest(&counts, &mut max);
-                (PairTile::Whole(counts.into()), max)
-            }),
-            Sums::Imputed(distance, missing) => SPACE.with_borrow_mut(|space| {
+                popcount::largest(&sums, &mut max);
+                (PairTile::Whole(sums.into()), max)
+            }
+            Sums::Imputed(distances, missing) => SPACE.with_borrow_mut(|space| {
                 let counts = &mut space.counts;
                 counts.clear();
                 counts.resize(PAIR_EDGE * PAIR_EDGE, 0);
-                count(*distance, (rows, cols), diagonal, &mut space.packed, counts);
+                distances.add((rows, cols), diagonal, counts);
                 let fixed = counts.iter().map(|&c| i64::from(c) << MEAN_BITS);
                 let mut sums: Vec<i64> = fixed.collect();
                 missing.add(rows, cols, diagonal, &mut space.corrections, &mut sums);
                 (PairTile::Fixed(sums.into()), 0)
             }),
-            Sums::Products(tables) => {
-                let sums = product::block(tables, rows, cols, diagonal);
+            Sums::Products(products) => SPACE.with_borrow_mut(|space| {
+                let sums = products.block(rows, cols, diagonal, &mut space.corrections);
                 (PairTile::Fixed(sums.into()), 0)
-            }
+            }),
         }
     }
 }
@@ -250,7 +254,6 @@ impl Sums {
 /// What a block needs while it is summed.
 #[derive(Default)]
 struct Space {
-    packed: [Packed; 2],
     counts: Vec<u32>,
     corrections: Vec<i64>,
 }
@@ -260,33 +263,61 @@ thread_local! {
     static SPACE: RefCell<Space> = RefCell::default();
 }
 
-/// Adds the sums over the planes to zeros, row-major with [`PAIR_EDGE`] columns.
-fn count(
+/// Distances over the planes, packed once for all blocks: as much memory as the planes.
+struct Counts {
     distance: Distance,
-    (rows, cols): (Slice<'_>, Slice<'_>),
-    diagonal: bool,
-    [a, b]: &mut [Packed; 2],
-    sums: &mut [u32],
-) {
-    let total = rows.genotypes.words();
-    for start in (0..total).step_by(WORDS) {
-        let words = start..total.min(start + WORDS);
-        a.fill(rows.planes(words.clone()));
-        let b = if diagonal {
-            &*a
-        } else {
-            b.fill(cols.planes(words));
-            &*b
+    /// By block and [`LINES`].
+    rows: Vec<Vec<Packed>>,
+    /// `None` if rows and columns are the same individuals.
+    cols: Option<Vec<Vec<Packed>>>,
+}
+
+impl Counts {
+    fn new(distance: Distance, rows: &Genotypes, cols: Option<&Genotypes>) -> Self {
+        // Segments are padded to whole lines; words of nothing but padding are left out.
+        let segments = rows.segments().iter();
+        let words: Vec<u32> = segments
+            .flat_map(|s| (s.words.start..).take(s.snps.len().div_ceil(SNPS)))
+            .map(|word| word as u32)
+            .collect();
+        let (lines, rest) = words.as_chunks::<LINE>();
+        let mut lines = lines.to_vec();
+        if !rest.is_empty() {
+            let mut last = [NO_WORD; LINE];
+            last[..rest.len()].copy_from_slice(rest);
+            lines.push(last);
+        }
+        let side = |g: &Genotypes| -> Vec<Vec<Packed>> {
+            let blocks = 0..g.samples().div_ceil(PAIR_EDGE);
+            let packed = |b| {
+                let slice = Slice::block(g, b);
+                let chunks = lines.chunks(LINES);
+                chunks.map(|w| Packed::new(slice.planes(), w)).collect()
+            };
+            blocks.into_par_iter().map(packed).collect()
         };
-        popcount::count(a, b, distance, diagonal, sums);
+        Counts {
+            distance,
+            rows: side(rows),
+            cols: cols.map(side),
+        }
     }
-    // Groups of individuals were filled up with some that have no alleles.
-    for (i, sums) in sums.chunks_exact_mut(PAIR_EDGE).enumerate() {
-        let used = if i < rows.count { cols.count } else { 0 };
-        sums[used..].fill(0);
-    }
-    if diagonal {
-        mirror(sums);
+
+    /// Adds the distances of a block to zeros, row-major with [`PAIR_EDGE`] columns.
+    fn add(&self, (rows, cols): (Slice<'_>, Slice<'_>), diagonal: bool, sums: &mut [u32]) {
+        let others = self.cols.as_ref().unwrap_or(&self.rows);
+        let (a, b) = (&self.rows[rows.index()], &others[cols.index()]);
+        for (a, b) in a.iter().zip(b) {
+            popcount::count(a, b, self.distance, diagonal, sums);
+        }
+        // Groups of individuals were filled up with some that have no alleles.
+        for (i, sums) in sums.chunks_exact_mut(PAIR_EDGE).enumerate() {
+            let used = if i < rows.count { cols.count } else { 0 };
+            sums[used..].fill(0);
+        }
+        if diagonal {
+            mirror(sums);
+        }
     }
 }
 

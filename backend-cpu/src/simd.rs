@@ -9,10 +9,9 @@
 //! |---|---|
 //! | `ceilings.rs` | what an instruction set can do at most |
 //! | `level.rs` | the instruction sets and `multiversion!` |
-//! | `popcount.rs` | differences of bit planes |
+//! | `popcount.rs` | differences of bit planes, all alike or weighted |
 //! | `line.rs`, `transpose.rs` | 512 bits; calls of one SNP next to each other |
 //! | `lookup.rs` | sums of numbers per SNP and dosage |
-//! | `product.rs` | exact products of integer codes |
 //! | `kernel.rs` | kernel functions of many pairs |
 //! | `gemm/` | products, triangular solves and Cholesky factors of tiles |
 //! | `panel.rs` | products and solves of right-hand sides |
@@ -30,5 +29,4 @@ pub(crate) mod lookup;
 pub(crate) mod norm;
 pub(crate) mod panel;
 pub(crate) mod popcount;
-pub(crate) mod product;
 pub(crate) mod transpose;

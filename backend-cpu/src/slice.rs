@@ -31,11 +31,11 @@ impl<'a> Slice<'a> {
         self.first..self.first + self.count
     }
 
-    /// `words` of the planes `some` and `two` of every individual.
-    pub(crate) fn planes(&self, words: Range<usize>) -> impl ExactSizeIterator<Item = [&[u64]; 2]> {
+    /// The planes `some` and `two` of every individual.
+    pub(crate) fn planes(&self) -> impl ExactSizeIterator<Item = [&[u64]; 2]> {
         let planes = [Genotypes::some, Genotypes::two];
         self.range()
-            .map(move |i| planes.map(|plane| &plane(self.genotypes, i)[words.clone()]))
+            .map(move |i| planes.map(|plane| plane(self.genotypes, i)))
     }
 
     /// Number of the block.

@@ -27,8 +27,6 @@ pub enum Kernel {
     Poly(u32),
     /// Square of `linear:std`, entry by entry: `grm^2` (pairwise epistasis).
     GrmSquared,
-    /// Z Zᵀ / M′ with Z the deviations from additivity, −2p², 2pq, −2q²: `dominance`.
-    Dominance,
 }
 
 impl Kernel {
@@ -39,7 +37,6 @@ impl Kernel {
             Kernel::Laplacian | Kernel::Ibs => PairKind::Absolute,
             Kernel::Standardised | Kernel::GrmSquared => PairKind::Product(Weighting::SampleSd),
             Kernel::TwoPq => PairKind::Product(Weighting::TwoPq),
-            Kernel::Dominance => PairKind::Product(Weighting::Dominance),
         }
     }
 
@@ -65,7 +62,6 @@ impl fmt::Display for Kernel {
             Kernel::Ibs => f.pad("ibs"),
             Kernel::Poly(d) => write!(f, "poly:{d}"),
             Kernel::GrmSquared => f.pad("grm^2"),
-            Kernel::Dominance => f.pad("dominance"),
         }
     }
 }
@@ -78,7 +74,7 @@ impl fmt::Display for UnknownKernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "not a kernel; kernels are linear, linear:std, linear:2pq, gaussian, laplacian, ibs, \
-             poly:D (D from 1 to 16), grm^2 and dominance",
+             poly:D (D from 1 to 16) and grm^2",
         )
     }
 }
@@ -97,7 +93,6 @@ impl FromStr for Kernel {
             "laplacian" => Kernel::Laplacian,
             "ibs" => Kernel::Ibs,
             "grm^2" => Kernel::GrmSquared,
-            "dominance" => Kernel::Dominance,
             _ => match text.strip_prefix("poly:").map(str::parse) {
                 Some(Ok(d @ 1..=16)) => Kernel::Poly(d),
                 _ => return Err(UnknownKernel),
@@ -145,6 +140,7 @@ impl KernelMap {
 
     /// What a pair's kernel value depends on beside its statistic: the sum of both norms for
     /// `linear` and `poly`, the distance of the covariates for a distance kernel, else 0.
+    #[inline]
     pub fn offset(&self, i: usize, j: usize) -> f64 {
         match self.kernel {
             Kernel::Linear | Kernel::Poly(_) => self.rows[i] + self.cols[j],
@@ -164,7 +160,7 @@ impl KernelMap {
         match self.kernel {
             Kernel::Linear => linear(d),
             Kernel::Poly(degree) => power(1.0 + linear(d), degree),
-            Kernel::Standardised | Kernel::TwoPq | Kernel::Dominance => d / self.scale,
+            Kernel::Standardised | Kernel::TwoPq => d / self.scale,
             Kernel::GrmSquared => (d / self.scale) * (d / self.scale),
             Kernel::Ibs => 1.0 - d / (2.0 * self.scale),
             // d ≥ 0 but for the rounding of μ²; k(0) = 1 then holds exactly.
@@ -203,7 +199,7 @@ impl KernelMap {
         match self.kernel {
             Kernel::Gaussian | Kernel::Laplacian | Kernel::Ibs | Kernel::GrmSquared => true,
             Kernel::Poly(d) => d % 2 == 0,
-            Kernel::Linear | Kernel::Standardised | Kernel::TwoPq | Kernel::Dominance => false,
+            Kernel::Linear | Kernel::Standardised | Kernel::TwoPq => false,
         }
     }
 }
@@ -219,7 +215,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        let names = "linear linear:std linear:2pq gaussian laplacian ibs poly:3 grm^2 dominance";
+        let names = "linear linear:std linear:2pq gaussian laplacian ibs poly:3 grm^2";
         for name in names.split(' ') {
             assert_eq!(alloc::format!("{}", name.parse::<Kernel>().unwrap()), name);
         }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`block`] | some SNPs of the file, decoded for a trait's samples |
 //! | [`kernels`] | K, of all chromosomes or of all but one |
+//! | [`oof`] | what do the other folds predict of a trait? |
 //! | [`ordinary`] | tests without a kernel |
 //! | [`rotation`] | the null model of each trait, rotated |
 //! | [`scan`] | the streaming itself |
@@ -18,6 +19,7 @@
 pub mod block;
 pub mod effect;
 pub mod kernels;
+pub mod oof;
 pub mod ordinary;
 pub mod rotation;
 pub mod scan;
@@ -27,31 +29,62 @@ use std::path::{Path, PathBuf};
 
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
-use epitile_core::kernel::Kernel;
 
 use crate::cohort::{Choice, Cohort};
 use crate::error::{Error, Result};
+use crate::null::component::Component;
 use crate::phenotypes::Trait;
 use crate::run::RunLog;
 use crate::training::FixedEffects;
 
 use effect::Form;
 use kernels::{Moments, Source};
+use oof::OutOfFold;
+use ordinary::Ordinary;
+use rotation::Rotation;
 use scan::{Group, Scan};
+
+/// What a SNP is tested beside.
+#[derive(Clone, Debug)]
+pub enum Method {
+    /// The covariates alone.
+    Ordinary,
+    /// A random effect of this kernel.
+    Mixed(Component, Form),
+    /// The predictions of a ridge regression with this kernel, from the other folds.
+    OutOfFold(Component, OutOfFold),
+}
+
+impl Method {
+    /// The kernel, if there is one.
+    pub fn kernel(&self) -> Option<Component> {
+        match self {
+            Method::Ordinary => None,
+            Method::Mixed(kernel, _) | Method::OutOfFold(kernel, _) => Some(*kernel),
+        }
+    }
+
+    /// The test's form, as tables name it.
+    fn form(&self) -> String {
+        match self {
+            Method::Ordinary => "ols".into(),
+            Method::Mixed(_, form) => form.to_string(),
+            Method::OutOfFold(..) => "oof".into(),
+        }
+    }
+}
 
 /// How to test.
 #[derive(Clone, Debug)]
 pub struct AssocOptions {
-    /// Kernel of the null model; `None` for ordinary least squares.
-    pub kernel: Option<Kernel>,
+    /// What a SNP is tested beside.
+    pub method: Method,
     /// c of γ = c / median, for a kernel with bandwidth.
     pub gamma_scale: f64,
     /// Whose SNP means and deviations the kernel takes.
     pub moments: Moments,
     /// Whether a SNP's chromosome is left out of the kernel.
     pub loco: bool,
-    /// The test.
-    pub form: Form,
 }
 
 /// Of whom and what.
@@ -81,12 +114,19 @@ pub fn assoc<B: Backend, E: Engine>(
     log: &RunLog,
 ) -> Result<Vec<PathBuf>> {
     let groups = Group::of(&data, &tested.samples);
-    let mut scan = Scan::create(&tested, data, &groups, options.form, prefix)?;
+    let mut scan = Scan::create(&tested, data, &groups, options.method.form(), prefix)?;
     let total = tested.groups.iter().map(Vec::len).sum::<usize>() as u64;
     let progress = log.progress(total, "SNPs");
-    let (Some(kernel), Some(cohort)) = (options.kernel, cohort) else {
-        let all: Vec<u32> = tested.groups.iter().flatten().copied().collect();
-        log.timed("test", || scan.ordinary(&mut tested.bed, &all, &progress))?;
+    let (Some(kernel), Some(cohort)) = (options.method.kernel(), cohort) else {
+        let all = tested.groups.concat();
+        let residuals = |group: &Group| group.residuals(&data);
+        let models: Vec<Ordinary> = groups
+            .iter()
+            .map(|group| Ordinary::new(group.x.clone(), residuals(group)))
+            .collect();
+        log.timed("test", || {
+            scan.ordinary(&mut tested.bed, &all, &models, &progress)
+        })?;
         return log.timed("write", || scan.commit());
     };
     if options.loco && cohort.genotypes.segments().len() < 2 {
@@ -96,15 +136,9 @@ pub fn assoc<B: Backend, E: Engine>(
         ));
     }
     let mut source = log.timed("build", || {
-        Source::new(backend, engine, cohort, (kernel, options.gamma_scale))
+        let setting = (kernel, options.gamma_scale);
+        Source::new((backend, engine), cohort, setting, options.moments)
     })?;
-    if options.moments == Moments::Trait && groups.len() > 1 {
-        log.note(format!(
-            "--moments trait: the traits have {} sets of samples, each with a kernel of its own",
-            groups.len()
-        ));
-    }
-    // Neighbouring chromosomes that share a kernel share null models.
     let parts: Vec<(Option<usize>, Vec<u32>)> = match options.loco {
         false => vec![(None, tested.groups.concat())],
         true => tested
@@ -118,16 +152,35 @@ pub fn assoc<B: Backend, E: Engine>(
     };
     let mut nulls = Vec::new();
     for (left_out, snps) in parts {
-        let rotations = log.timed("null models", || {
-            let rotate = |group: &Group| source.rotation(group, left_out, &data, options.moments);
-            groups.iter().map(rotate).collect::<Result<Vec<_>>>()
-        })?;
-        for r in &rotations {
-            nulls.extend(r.describe(source.name(left_out)));
+        let bed = &mut tested.bed;
+        match &options.method {
+            Method::OutOfFold(_, how) => {
+                let models = log.timed("folds", || {
+                    let model = |group: &Group| {
+                        let k = source.ridge_kernel(group, left_out)?;
+                        how.model(&k, group, &data)
+                    };
+                    groups.iter().map(model).collect::<Result<Vec<_>>>()
+                })?;
+                log.timed("test", || scan.ordinary(bed, &snps, &models, &progress))?;
+            }
+            Method::Ordinary => unreachable!("a method with a kernel"),
+            Method::Mixed(_, form) => {
+                let rotations = log.timed("null models", || {
+                    let rotate = |group: &Group| {
+                        let (k, scale) = source.variance_kernel(group, left_out)?;
+                        Rotation::new(&k, scale, group, &data)
+                    };
+                    groups.iter().map(rotate).collect::<Result<Vec<_>>>()
+                })?;
+                for r in &rotations {
+                    nulls.extend(r.describe(source.name(left_out)));
+                }
+                log.timed("test", || {
+                    scan.kernel(bed, &snps, (&rotations, *form), &progress)
+                })?;
+            }
         }
-        log.timed("test", || {
-            scan.kernel(&mut tested.bed, &snps, &rotations, &progress)
-        })?;
     }
     for null in &nulls {
         log.say(null.to_string());

@@ -7,9 +7,13 @@ mod joint;
 mod source;
 
 use std::fmt;
+use std::ops::Range;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
@@ -29,7 +33,8 @@ use crate::similarity::Similarity;
 use joint::Joint;
 use source::{Rows, Source, Tiles};
 
-/// Rows in memory: 12 bytes for each and individual, so 3 KiB per individual.
+/// Rows made together, while as many are written: 24 bytes for each and individual, so 6 KiB per
+/// individual.
 const STRIPE: usize = 256;
 
 /// Rows made by one task of the engine.
@@ -193,8 +198,9 @@ pub fn write_matrix<B: Backend, E: Engine>(
     let source = match joint {
         Some(joint) if kernel == Kernel::Ibs => Source::Ibs(joint),
         joint => {
-            similarity = log.timed("build", || {
-                Similarity::new(backend, engine, &genotypes, &[kernel], None)
+            similarity = log.timed("build", || match kernel.has_gamma() {
+                true => Similarity::new(backend, engine, &genotypes, &[kernel], None),
+                false => Similarity::plain(backend, engine, &genotypes, &[kernel]),
             })?;
             let one = bandwidths(&[kernel], &options.gamma, &similarity)?;
             gamma = one.first().map_or(f64::NAN, |one| one.gamma);
@@ -225,17 +231,17 @@ pub fn write_matrix<B: Backend, E: Engine>(
     })
 }
 
-/// Makes all rows, stripe by stripe, and writes them.
+/// Makes all rows, stripe by stripe, and writes them: one stripe while the next is made.
 fn stream<B: Backend, E: Engine>(
     source: &Source<'_, B>,
     engine: &E,
-    mut files: Files<'_>,
+    files: Files<'_>,
     snps: f64,
     log: &RunLog,
 ) -> Result<Vec<PathBuf>> {
     let n = files.samples.len();
     let progress = log.progress(n as u64, "kernel rows");
-    for stripe in Blocks::new(n, STRIPE).iter() {
+    let make = |stripe: Range<usize>| -> Result<(Range<usize>, Vec<Rows>)> {
         let chunks = Blocks::new(stripe.len(), CHUNK);
         let mut made: Vec<Rows> = (0..chunks.count()).map(|_| Rows::default()).collect();
         engine.for_each(&mut made, |k, rows| -> Result<()> {
@@ -243,17 +249,33 @@ fn stream<B: Backend, E: Engine>(
             *rows = source.rows(stripe.start + chunk.start..stripe.start + chunk.end)?;
             Ok(())
         })?;
-        for (k, rows) in made.iter().enumerate() {
-            for (r, i) in chunks.range(k).enumerate() {
-                let count = |j: usize| match &rows.calls {
-                    None => snps,
-                    Some(calls) => f64::from(calls[r * n + j]),
-                };
-                files.row(stripe.start + i, &rows.values[r * n..][..n], count)?;
+        Ok((stripe, made))
+    };
+    let files = thread::scope(|scope| {
+        let (send, stripes) = sync_channel::<(Range<usize>, Vec<Rows>)>(0);
+        let writer = scope.spawn(move || -> Result<Files<'_>> {
+            let mut files = files;
+            for (individuals, made) in stripes {
+                files.stripe(individuals, &made, snps)?;
             }
+            Ok(files)
+        });
+        let mut made = Ok(());
+        for stripe in Blocks::new(n, STRIPE).iter() {
+            let rows = stripe.len() as u64;
+            // A writer that has ended failed, and says why below.
+            let sent = make(stripe).map(|stripe| send.send(stripe).is_ok());
+            if let Ok(true) = sent {
+                progress.inc(rows);
+                continue;
+            }
+            made = sent.map(|_| ());
+            break;
         }
-        progress.inc(stripe.len() as u64);
-    }
+        drop(send);
+        let written = writer.join().unwrap_or_else(|panic| resume_unwind(panic));
+        made.and(written)
+    })?;
     files.commit()
 }
 
@@ -277,11 +299,26 @@ impl<'a> Files<'a> {
         })
     }
 
-    fn row(&mut self, i: usize, values: &[f64], count: impl Fn(usize) -> f64) -> Result<()> {
-        if let Some(grm) = &mut self.grm {
-            grm.row(&self.samples[i], &values[..=i], count)?;
+    /// Adds the rows of neighbouring individuals, [`CHUNK`] in each but the last of `made`; a value
+    /// has `snps` SNPs behind it if the rows have no numbers of their own.
+    fn stripe(&mut self, individuals: Range<usize>, made: &[Rows], snps: f64) -> Result<()> {
+        let n = self.samples.len();
+        for (k, rows) in made.iter().enumerate() {
+            for (r, values) in rows.values.chunks_exact(n).enumerate() {
+                let i = individuals.start + k * CHUNK + r;
+                if let Some(grm) = &mut self.grm {
+                    let count = |j: usize| match &rows.calls {
+                        None => snps,
+                        Some(calls) => f64::from(calls[r * n + j]),
+                    };
+                    grm.row(&self.samples[i], &values[..=i], count)?;
+                }
+                if let Some(npy) = &mut self.npy {
+                    npy.row(values)?;
+                }
+            }
         }
-        self.npy.as_mut().map_or(Ok(()), |npy| npy.row(values))
+        Ok(())
     }
 
     fn commit(self) -> Result<Vec<PathBuf>> {

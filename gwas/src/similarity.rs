@@ -28,7 +28,7 @@ impl Moments {
     pub fn scale(&self, kernel: Kernel) -> f64 {
         match kernel {
             Kernel::Linear | Kernel::Poly(_) => self.mean_diagonal,
-            Kernel::Standardised | Kernel::GrmSquared | Kernel::Dominance => {
+            Kernel::Standardised | Kernel::GrmSquared => {
                 self.counts.iter().filter(|c| !c.is_monomorphic()).count() as f64
             }
             Kernel::TwoPq | Kernel::Ibs => self.counts.len() as f64,
@@ -102,6 +102,28 @@ impl<'a, B: Backend> Similarity<'a, B> {
                  expected gaussian or laplacian; put them into --covar instead"
             )));
         }
+        let mut similarity = Self::plain(backend, engine, genotypes, kernels)?;
+        for store in &mut similarity.stores {
+            if !matches!(store.kind, PairKind::Product(_)) {
+                store.distances =
+                    Distances::count(backend, engine, &store.pairs, genotypes.samples())
+                        .map_err(device_error)?;
+            }
+        }
+        similarity.inside = inside;
+        Ok(similarity)
+    }
+
+    /// The same without order statistics of the distances, for kernels without bandwidth.
+    ///
+    /// # Errors
+    /// `Degenerate` if no SNP varies, and failures of the device.
+    pub fn plain<E: Engine>(
+        backend: &'a B,
+        engine: &E,
+        genotypes: &Arc<Genotypes>,
+        kernels: &[Kernel],
+    ) -> Result<Self> {
         let counts = genotypes.counts().to_vec();
         if counts.iter().all(Counts::is_monomorphic) {
             return Err(Error::degenerate(format!(
@@ -124,7 +146,7 @@ impl<'a, B: Backend> Similarity<'a, B> {
             moments,
             norms,
             stores: Vec::new(),
-            inside,
+            inside: None,
         };
         let panel = backend.panel(genotypes.clone()).map_err(device_error)?;
         for kernel in kernels {
@@ -134,15 +156,10 @@ impl<'a, B: Backend> Similarity<'a, B> {
                 let pairs = backend
                     .pairs(&statistic, &panel, None)
                     .map_err(device_error)?;
-                let distances = match kind {
-                    PairKind::Product(_) => None,
-                    _ => Distances::count(backend, engine, &pairs, genotypes.samples())
-                        .map_err(device_error)?,
-                };
                 similarity.stores.push(Store {
                     kind,
                     pairs,
-                    distances,
+                    distances: None,
                 });
             }
         }

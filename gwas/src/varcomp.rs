@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
+use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::Kernel;
 use faer::Mat;
 
@@ -16,13 +17,14 @@ use crate::cohort::Cohort;
 use crate::dense::Eigen;
 use crate::error::{Error, Kind, Result};
 use crate::null::boundary::{self, Draws};
+use crate::null::component::{Component, dominance};
 use crate::null::contrast::Contrasts;
 use crate::null::matrix::{kernel_matrix, normalise};
 use crate::null::reml::{PARTS, Problem};
 use crate::null::spectral::{Likelihood, Products, Profile};
 use crate::phenotypes::Trait;
 use crate::run::RunLog;
-use crate::settings::{Bandwidth, Gammas, bandwidths};
+use crate::settings::{Gammas, bandwidths};
 use crate::similarity::{Inside, Similarity};
 use crate::training::FixedEffects;
 
@@ -32,7 +34,7 @@ pub use report::{Components, Estimate, Heritability, KernelInfo, Source, TestInf
 #[derive(Clone, Debug)]
 pub struct VarcompOptions {
     /// Kernels, fitted jointly.
-    pub kernels: Vec<Kernel>,
+    pub kernels: Vec<Component>,
     /// γ of the kernels that have one, or c of γ = c / median; one number.
     pub gamma: Gammas,
     /// Prevalence of a binary trait, for the liability scale.
@@ -91,12 +93,13 @@ pub fn varcomp<B: Backend, E: Engine>(
     log: &RunLog,
 ) -> Result<Vec<Components>> {
     let genotypes = Arc::new(cohort.genotypes);
+    let kernels: Vec<Kernel> = options.kernels.iter().filter_map(|c| c.kernel()).collect();
     let similarity = log.timed("build", || {
         let inside = data.inside.cloned();
-        Similarity::new(backend, engine, &genotypes, &options.kernels, inside)
+        Similarity::new(backend, engine, &genotypes, &kernels, inside)
     })?;
-    let settings = bandwidths(&options.kernels, &options.gamma, &similarity)?;
-    if settings.len() != options.kernels.len() {
+    let settings = bandwidths(&kernels, &options.gamma, &similarity)?;
+    if settings.len() != kernels.len() {
         return Err(Error::usage(
             "varcomp takes one γ: found several, expected one; run it once for each",
         ));
@@ -106,6 +109,12 @@ pub fn varcomp<B: Backend, E: Engine>(
             log.warn(text);
         }
     }
+    let gamma = |of: Component| {
+        let mut settings = settings.iter();
+        let own = settings.find(|s| Component::Kernel(s.kernel) == of);
+        own.map_or(f64::NAN, |s| s.gamma)
+    };
+    let settings: Vec<(Component, f64)> = options.kernels.iter().map(|&c| (c, gamma(c))).collect();
     let rows: Vec<Vec<u32>> = (0..data.traits.len()).map(|t| data.rows(t)).collect();
     let mut found: Vec<Option<Components>> = vec![None; rows.len()];
     let mut reasons = Vec::new();
@@ -116,7 +125,12 @@ pub fn varcomp<B: Backend, E: Engine>(
         }
         let group: Vec<usize> = (t..rows.len()).filter(|&u| rows[u] == rows[t]).collect();
         let ready = log.timed("kernels", || {
-            Ready::new(&similarity, engine, &settings, &rows[t], data.fixed)
+            Ready::new(
+                (&similarity, engine, &genotypes),
+                &settings,
+                &rows[t],
+                data.fixed,
+            )
         });
         let ready = match ready {
             Err(error) if error.kind() == Kind::Degenerate => {
@@ -146,9 +160,8 @@ pub fn varcomp<B: Backend, E: Engine>(
 
 impl Ready {
     fn new<B: Backend, E: Engine>(
-        similarity: &Similarity<'_, B>,
-        engine: &E,
-        settings: &[Bandwidth],
+        (similarity, engine, genotypes): (&Similarity<'_, B>, &E, &Genotypes),
+        settings: &[(Component, f64)],
         rows: &[u32],
         fixed: &FixedEffects,
     ) -> Result<Self> {
@@ -163,11 +176,16 @@ impl Ready {
             info: Vec::new(),
             whole: None,
         };
-        for s in settings {
-            let name = s.kernel.to_string();
-            let map = similarity.map(s.kernel, s.gamma);
-            let pairs = similarity.pairs(s.kernel);
-            let mut k = kernel_matrix(similarity.backend(), engine, pairs, &map, rows)?;
+        for &(component, gamma) in settings {
+            let name = component.to_string();
+            let mut k = match component {
+                Component::Kernel(kernel) => {
+                    let map = similarity.map(kernel, gamma);
+                    let pairs = similarity.pairs(kernel);
+                    kernel_matrix(similarity.backend(), engine, pairs, &map, rows)?
+                }
+                Component::Dominance => dominance(genotypes, rows, 0..genotypes.snps()),
+            };
             let mean_diagonal = normalise(&mut k, &name)?;
             let of = |k: &Mat<f64>| {
                 Eigen::new(k).ok_or_else(|| {
@@ -182,9 +200,9 @@ impl Ready {
             ready.kernels.push(k);
             ready.info.push(KernelInfo {
                 kernel: name,
-                gamma: (!s.gamma.is_nan()).then_some(s.gamma),
+                gamma: (!gamma.is_nan()).then_some(gamma),
                 mean_diagonal,
-                additive: s.kernel.is_linear(),
+                additive: component.is_additive(),
             });
         }
         Ok(ready)

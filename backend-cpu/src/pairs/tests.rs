@@ -92,7 +92,7 @@ fn one_set_may_be_complete_and_the_other_not() {
 
 #[test]
 fn chunks_of_long_rows_add_up() {
-    let g = cohort(70, &[64 * WORDS + 700, 64 * WORDS], 0, 5);
+    let g = cohort(70, &[64 * LINE * LINES + 700, 64 * LINE * LINES], 0, 5);
     for kind in KINDS {
         check(&PairStatistic::new(kind, g.counts()), &g, None);
     }

@@ -62,7 +62,6 @@ fn body<N: Number>(map: &KernelMap, unit: i32, numbers: &[N], offsets: &[f64], o
         Kernel::Ibs => run(Kernel::Ibs, map, unit, numbers, offsets, out),
         Kernel::Poly(degree) => run(Kernel::Poly(degree), map, unit, numbers, offsets, out),
         Kernel::GrmSquared => run(Kernel::GrmSquared, map, unit, numbers, offsets, out),
-        Kernel::Dominance => run(Kernel::Dominance, map, unit, numbers, offsets, out),
     }
 }
 

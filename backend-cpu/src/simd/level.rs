@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 /// An instruction set with kernels of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
-    /// AVX-512 with VPOPCNTDQ.
+    /// AVX-512 with VPOPCNTDQ, BITALG and VNNI.
     #[cfg(target_arch = "x86_64")]
     Avx512,
     /// AVX2 with FMA.
@@ -122,7 +122,9 @@ fn detected() -> Isa {
             "avx512bw",
             "avx512dq",
             "avx512vl",
-            "avx512vpopcntdq"
+            "avx512vpopcntdq",
+            "avx512bitalg",
+            "avx512vnni"
         );
         let half = match wide {
             true if have!("avx512fp16") => Half::Fp16,

@@ -6,7 +6,7 @@ use crate::simd::level::{Level, level};
 use crate::simd::line::{LINE, Line};
 
 /// Numbers of a SNP by code (see [`by_code`](super::transpose::by_code)), in two parts so that
-/// sums of a few thousand fit 32 bits each: high·2¹⁶ + low, 0 ≤ low < 2¹⁶.
+/// sums of a few thousand fit 32 bits each: high·2¹⁸ + low, 0 ≤ low < 2¹⁸.
 #[derive(Clone, Copy, Default)]
 #[repr(C, align(32))]
 pub(crate) struct Parts {
@@ -15,17 +15,17 @@ pub(crate) struct Parts {
 }
 
 /// Bits of the low part.
-const LOW_BITS: u32 = 16;
-/// Numbers of at most 2³⁴, in magnitude, of which the high parts sum to less than 2³¹.
+const LOW_BITS: u32 = 18;
+/// Numbers of at most 2³⁶, in magnitude, of which the high parts sum to less than 2³¹.
 #[cfg(target_arch = "x86_64")]
 const MOST: usize = 1 << 12;
 
 impl Parts {
     /// # Panics
-    /// If a number exceeds 2³⁴ in magnitude.
+    /// If a number exceeds 2³⁶ in magnitude.
     pub(crate) fn new(numbers: [i64; 4]) -> Self {
         assert!(
-            numbers.iter().all(|v| v.unsigned_abs() <= 1 << 34),
+            numbers.iter().all(|v| v.unsigned_abs() <= 1 << 36),
             "numbers {numbers:?}"
         );
         Parts {

@@ -26,7 +26,6 @@ type Sums = [u32; GROUP * COLS];
 
 /// Planes of some individuals over a chunk of SNPs, packed for the level in use: for [`GROUP`]
 /// individuals, for every 512 SNPs, two lines of each individual.
-#[derive(Default)]
 pub(crate) struct Packed {
     lines: Vec<Line>,
     /// |h| of every individual.
@@ -36,28 +35,36 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// Packs the lines `x ≥ 1` and `x = 2` of individuals, as many of each.
-    pub(crate) fn fill<'a>(&mut self, planes: impl ExactSizeIterator<Item = [&'a [u64]; 2]>) {
-        let individuals = planes.len();
-        self.het.clear();
-        self.het.resize(individuals.next_multiple_of(GROUP), 0);
+    /// Packs some words of the planes `x ≥ 1` and `x = 2` of individuals.
+    pub(crate) fn new<'a>(
+        planes: impl ExactSizeIterator<Item = [&'a [u64]; 2]>,
+        words: &[Words],
+    ) -> Self {
+        let mut packed = Packed::zeros(planes.len(), words.len());
         let coding = Coding::in_use();
-        for (i, [some, two]) in planes.enumerate() {
-            if i == 0 {
-                self.stride = 2 * GROUP * (some.len() / LINE);
-                let groups = individuals.div_ceil(GROUP);
-                self.lines.resize(groups * self.stride, Line::default());
-                // All lines are overwritten but those that fill up the last group.
-                self.lines[(groups - 1) * self.stride..].fill(Line::default());
-            }
-            let lines = &mut self.lines[i / GROUP * self.stride..][..self.stride];
-            encode(
-                coding,
-                [some, two],
-                &mut lines[i % GROUP * 2..],
-                &mut self.het[i],
-            );
+        for (i, planes) in planes.enumerate() {
+            let lines = &mut packed.lines[i / GROUP * packed.stride..][..packed.stride];
+            let lines = &mut lines[i % GROUP * 2..];
+            encode(coding, planes, words, lines, &mut packed.het[i]);
         }
+        packed
+    }
+
+    /// Lines of zeros, two of each individual for every 512 SNPs.
+    pub(crate) fn zeros(individuals: usize, steps: usize) -> Self {
+        let groups = individuals.div_ceil(GROUP);
+        Packed {
+            lines: vec![Line::default(); groups * 2 * GROUP * steps],
+            het: vec![0; groups * GROUP],
+            stride: 2 * GROUP * steps,
+        }
+    }
+
+    /// The lines h and t of individual `i` at the `step`-th 512 SNPs.
+    pub(crate) fn planes_mut(&mut self, i: usize, step: usize) -> &mut [Line; 2] {
+        let at = i / GROUP * self.stride + step * 2 * GROUP + i % GROUP * 2;
+        let (lines, _) = self.lines[at..].as_chunks_mut();
+        &mut lines[0]
     }
 
     fn groups(&self) -> usize {
@@ -93,23 +100,42 @@ impl Coding {
     }
 }
 
+/// Which words of a row stand in a line; [`NO_WORD`] where there are fewer.
+pub(crate) type Words = [u32; LINE];
+
+/// No word.
+pub(crate) const NO_WORD: u32 = u32::MAX;
+
 multiversion! {
     /// Writes the two lines of one individual, for every 512 SNPs, to the first of the lines of
     /// its group; and |h|.
-    fn encode(coding: Coding, planes: [&[u64]; 2], lines: &mut [Line], het: &mut u32)
-        = encode_body, encode_body
+    fn encode(
+        coding: Coding,
+        planes: [&[u64]; 2],
+        words: &[Words],
+        lines: &mut [Line],
+        het: &mut u32,
+    ) = encode_body, encode_body
 }
 
 #[inline(always)]
-fn encode_body(coding: Coding, [some, two]: [&[u64]; 2], lines: &mut [Line], het: &mut u32) {
+fn encode_body(
+    coding: Coding,
+    planes: [&[u64]; 2],
+    words: &[Words],
+    lines: &mut [Line],
+    het: &mut u32,
+) {
     const LOW: u64 = 0x3333_3333_3333_3333;
-    let (some, two) = (some.as_chunks::<LINE>().0, two.as_chunks::<LINE>().0);
     let steps = lines.chunks_mut(2 * GROUP);
     let mut counts = [0; LINE];
-    for (step, (some, two)) in steps.zip(some.iter().zip(two)) {
+    for (step, words) in steps.zip(words) {
         let [a, b] = &mut step[..2] else {
             unreachable!("two lines of an individual")
         };
+        // Past the end there are no alleles.
+        let [some, two] =
+            planes.map(|plane| words.map(|w| plane.get(w as usize).copied().unwrap_or(0)));
         for w in 0..LINE {
             let het = some[w] ^ two[w];
             counts[w] += u64::from(het.count_ones());
@@ -157,7 +183,6 @@ fn largest_body(values: &[u32], max: &mut u32) {
 /// `sums[i · PAIR_EDGE + j]` += the distance of individual `i` of `a` and `j` of `b`; with
 /// `lower`, perhaps not those with j > i. Sums are those of the padded numbers of individuals.
 pub(crate) fn count(a: &Packed, b: &Packed, distance: Distance, lower: bool, sums: &mut [u32]) {
-    assert_eq!(a.stride, b.stride, "SNPs of a pair");
     match level() {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `level` has found every feature that `avx512::count` enables.
@@ -172,15 +197,17 @@ pub(crate) fn count(a: &Packed, b: &Packed, distance: Distance, lower: bool, sum
     }
 }
 
-/// Runs `block` over all register blocks: lines of [`GROUP`] rows, those of as many columns, and
-/// which of the two halves of these.
+/// Calls `block` with all register blocks: lines and heterozygous counts of [`GROUP`] rows, those
+/// of as many columns, and which of the two halves of these; then `store` with what it returns
+/// and the place of the first sum.
 #[inline(always)]
 fn sweep(
     (a, b): (&Packed, &Packed),
     lower: bool,
-    sums: &mut [u32],
     block: impl Fn((&[Line], [u32; GROUP]), (&[Line], [u32; GROUP]), usize) -> Sums,
+    mut store: impl FnMut(usize, &[u32; COLS]),
 ) {
+    assert_eq!(a.stride, b.stride, "SNPs of a pair");
     for first in (0..b.groups()).step_by(COLUMN_GROUPS) {
         for i in 0..a.groups() {
             let last = b.groups().min(first + COLUMN_GROUPS);
@@ -189,16 +216,21 @@ fn sweep(
                 for half in 0..GROUP / COLS {
                     let new = block((a.group(i), a.het(i)), (b.group(j), b.het(j)), half);
                     let at = i * GROUP * PAIR_EDGE + j * GROUP + half * COLS;
-                    for (r, new) in new.chunks_exact(COLS).enumerate() {
-                        let sums = &mut sums[at + r * PAIR_EDGE..][..COLS];
-                        for (sum, new) in sums.iter_mut().zip(new) {
-                            // Pairs::new bounds the SNPs so that sums fit.
-                            *sum = sum.wrapping_add(*new);
-                        }
+                    for (r, new) in new.as_chunks().0.iter().enumerate() {
+                        store(at + r * PAIR_EDGE, new);
                     }
                 }
             }
         }
+    }
+}
+
+/// Adds distances to `sums` from a place on.
+#[inline(always)]
+fn add(sums: &mut [u32], at: usize, new: &[u32; COLS]) {
+    for (sum, new) in sums[at..at + COLS].iter_mut().zip(new) {
+        // Pairs::new bounds the SNPs so that sums fit.
+        *sum = sum.wrapping_add(*new);
     }
 }
 
@@ -220,3 +252,4 @@ mod avx512;
 mod neon;
 #[cfg(not(target_arch = "aarch64"))]
 mod portable;
+pub(crate) mod weighted;

@@ -16,9 +16,9 @@ pub(crate) struct Column {
     pub(crate) high: [u64; PAIR_EDGE],
 }
 
-/// Which of the numbers of dosages 0, 1 and 2 stands at each code; a missing call has none.
-pub(crate) fn by_code<T: Default>([zero, one, two]: [T; 3]) -> [T; 4] {
-    [zero, one, T::default(), two]
+/// Which of the numbers of dosages 0, 1 and 2 and of a missing call stands at each code.
+pub(crate) fn by_code([zero, one, two, missing]: [i64; 4]) -> [i64; 4] {
+    [zero, one, missing, two]
 }
 
 /// SNPs of a word.
@@ -32,16 +32,39 @@ multiversion! {
 #[inline(always)]
 fn body(column: &Column, lines: &mut [Line; SNPS]) {
     for (k, line) in lines.iter_mut().enumerate() {
-        let plane = if k % 2 == 0 {
-            &column.low
-        } else {
-            &column.high
-        };
-        let first = k / 2 % 2 * (PAIR_EDGE / 2) + k / 4 * LINE;
-        line.0.copy_from_slice(&plane[first..first + LINE]);
+        let (plane, first) = stretch(k);
+        let planes = [&column.low, &column.high];
+        line.0.copy_from_slice(&planes[plane][first..first + LINE]);
     }
-    // Eight 64 × 64 transpositions side by side: swap the off-diagonal quarters of ever smaller
-    // squares.
+    turn(lines);
+}
+
+multiversion! {
+    /// The reverse: `column` ← the planes of 64 SNPs, whose codes are `lines`; these become
+    /// rubbish.
+    fn restore(lines: &mut [Line; SNPS], column: &mut Column) = restore_body, restore_body
+}
+
+#[inline(always)]
+fn restore_body(lines: &mut [Line; SNPS], column: &mut Column) {
+    turn(lines);
+    for (k, line) in lines.iter().enumerate() {
+        let (plane, first) = stretch(k);
+        let planes = [&mut column.low, &mut column.high];
+        planes[plane][first..first + LINE].copy_from_slice(&line.0);
+    }
+}
+
+/// Plane and first individual of the words that line `k` has on one side of [`turn`].
+#[inline(always)]
+fn stretch(k: usize) -> (usize, usize) {
+    (k % 2, k / 2 % 2 * (PAIR_EDGE / 2) + k / 4 * LINE)
+}
+
+/// Eight 64 × 64 transpositions side by side: swaps the off-diagonal quarters of ever smaller
+/// squares.
+#[inline(always)]
+fn turn(lines: &mut [Line; SNPS]) {
     let mut mask = u64::MAX;
     for half in [32, 16, 8, 4, 2, 1] {
         mask ^= mask << half;
@@ -76,6 +99,12 @@ mod tests {
                 let expected = (column.low[i] >> s & 1) | (column.high[i] >> s & 1) << 1;
                 assert_eq!(code, expected, "{level:?}: individual {i}, SNP {s}");
             }
+            let mut restored = Column {
+                low: [0; PAIR_EDGE],
+                high: [0; PAIR_EDGE],
+            };
+            restore(&mut lines, &mut restored);
+            assert!(restored.low == column.low && restored.high == column.high);
         });
     }
 }

@@ -12,12 +12,11 @@ use crate::pairs::{PAIR_EDGE, PairKind, PairStatistic, Weighting};
 use crate::precision::Precision;
 
 /// Every statistic.
-pub const KINDS: [PairKind; 5] = [
+pub const KINDS: [PairKind; 4] = [
     PairKind::Squared,
     PairKind::Absolute,
     PairKind::Product(Weighting::SampleSd),
     PairKind::Product(Weighting::TwoPq),
-    PairKind::Product(Weighting::Dominance),
 ];
 
 /// (individuals, SNPs of each segment), awkward at words, registers and borders of segments.

@@ -40,17 +40,17 @@ impl fmt::Display for Form {
 }
 
 impl FromStr for Form {
-    type Err = String;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "score" => Ok(Form::Score),
             "wald" => Ok(Form::Wald),
             "wald-refit" => Ok(Form::WaldRefit),
             "lrt" => Ok(Form::Lrt),
-            _ => Err(format!(
-                "'{text}' is no test; tests are score, wald, wald-refit and lrt"
-            )),
+            _ => {
+                Err("it is no test; tests are score, wald, wald-refit, lrt and, with a kernel, oof")
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Where the statistic counts whole dosages both are exact integers below 2⁵³, so their
 //! difference is too.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use epitile_core::backend::Backend;
@@ -13,14 +14,13 @@ use epitile_core::kernel::{Kernel, KernelMap};
 use epitile_core::pairs::{PairKind, PairStatistic};
 use faer::Mat;
 
-use super::AssocData;
-use super::rotation::Rotation;
 use super::scan::Group;
 use crate::backend::device_error;
 use crate::cohort::Cohort;
 use crate::dense::for_each_column;
 use crate::error::{Error, Result};
 use crate::io::chromosome::{Chromosome, ChromosomeSet};
+use crate::null::component::{Component, dominance};
 use crate::null::matrix::{kernel_matrix, normalise};
 
 /// Whose SNP means and standard deviations a kernel takes.
@@ -54,6 +54,11 @@ impl std::str::FromStr for Moments {
     }
 }
 
+/// SNPs that vary.
+fn varying(counts: &[Counts]) -> usize {
+    counts.iter().filter(|c| !c.is_monomorphic()).count()
+}
+
 /// A pair statistic of all pairs: products as they are, distances with a minus.
 struct Sums {
     values: Mat<f64>,
@@ -67,8 +72,9 @@ pub struct Source<'a, B: Backend, E: Engine> {
     engine: &'a E,
     genotypes: Arc<Genotypes>,
     chromosomes: ChromosomeSet,
-    kernel: Kernel,
+    kernel: Component,
     scale: f64,
+    moments: Moments,
     all: Sums,
     /// The chromosome left out last, with its sums.
     left_out: Option<(usize, Sums)>,
@@ -81,12 +87,12 @@ impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
     /// `Usage` for a kernel that has no form here; `Degenerate` if no SNP varies; failures of the
     /// device.
     pub fn new(
-        backend: &'a B,
-        engine: &'a E,
+        (backend, engine): (&'a B, &'a E),
         cohort: Cohort,
-        (kernel, scale): (Kernel, f64),
+        (kernel, scale): (Component, f64),
+        moments: Moments,
     ) -> Result<Self> {
-        if matches!(kernel, Kernel::Poly(_) | Kernel::Ibs | Kernel::Laplacian) {
+        if let Some(Kernel::Poly(_) | Kernel::Ibs | Kernel::Laplacian) = kernel.kernel() {
             return Err(Error::usage(format!(
                 "--kernel {kernel}: association takes linear, linear:std, linear:2pq, gaussian, \
                  grm^2, dominance or none"
@@ -109,6 +115,7 @@ impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
             chromosomes: cohort.chromosomes,
             kernel,
             scale,
+            moments,
             all,
             left_out: None,
         })
@@ -135,60 +142,96 @@ impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
         }
     }
 
-    /// The null models of a group's traits, the chromosome of segment `left_out` not in K.
+    /// K of a group for variances: Gower-centred, of mean diagonal 1, and the mean it had; without
+    /// the chromosome of segment `left_out`.
     ///
     /// # Errors
     /// `Degenerate` for a kernel without variance; failures of the device.
-    pub fn rotation(
+    pub fn variance_kernel(
         &mut self,
         group: &Group,
         left_out: Option<usize>,
-        data: &AssocData<'_>,
-        moments: Moments,
-    ) -> Result<Rotation> {
-        let (sums, rows) = match moments {
-            Moments::All => {
-                if let Some(s) =
-                    left_out.filter(|s| self.left_out.as_ref().is_none_or(|l| l.0 != *s))
-                {
-                    let own = self.part(&self.genotypes, s)?;
-                    self.left_out = Some((s, self.all.without(&own)));
-                }
-                let sums = match (&self.left_out, left_out) {
-                    (Some((_, sums)), Some(_)) => sums,
-                    _ => &self.all,
-                };
-                (sums, group.rows.clone())
-            }
+    ) -> Result<(Mat<f64>, f64)> {
+        let (kernel, scale) = (self.kernel, self.scale);
+        let mut k = match self.moments {
+            Moments::All => self.sums(left_out)?.kernel(kernel, scale, &group.rows)?,
             Moments::Trait => {
-                let own = Arc::new(self.genotypes.select(&group.rows));
-                let mut sums = Sums::new(self.backend, self.engine, &own, self.kernel)?;
-                if let Some(s) = left_out {
-                    sums = sums.without(&self.part(&own, s)?);
-                }
-                let rows: Vec<u32> = (0..group.rows.len() as u32).collect();
-                return self.finish(&sums, &rows, group, data);
+                let all: Vec<u32> = (0..group.rows.len() as u32).collect();
+                self.own_sums(group, left_out)?
+                    .kernel(kernel, scale, &all)?
             }
         };
-        self.finish(sums, &rows, group, data)
+        let scale = normalise(&mut k, &kernel.to_string())?;
+        Ok((k, scale))
     }
 
-    fn finish(
-        &self,
-        sums: &Sums,
-        rows: &[u32],
-        group: &Group,
-        data: &AssocData<'_>,
-    ) -> Result<Rotation> {
-        let mut k = sums.kernel(self.kernel, self.scale, rows)?;
-        let scale = normalise(&mut k, &self.kernel.to_string())?;
-        Rotation::new(&k, scale, group, data)
+    /// K of a group for a ridge regression: as other commands scale it, over those whose moments
+    /// it takes.
+    ///
+    /// # Errors
+    /// As [`variance_kernel`](Self::variance_kernel).
+    pub fn ridge_kernel(&mut self, group: &Group, left_out: Option<usize>) -> Result<Mat<f64>> {
+        let (kernel, scale) = (self.kernel, self.scale);
+        let ready = |sums: &Sums, n: usize| -> Result<Mat<f64>> {
+            let all: Vec<u32> = (0..n as u32).collect();
+            let mut k = sums.kernel(kernel, scale, &all)?;
+            match kernel {
+                // Their mean diagonal is 1 by definition, their rows sum to 0; others are neither.
+                _ if kernel.is_additive() => drop(normalise(&mut k, &kernel.to_string())?),
+                Component::Dominance => {
+                    let varying = sums.varying.max(1) as f64;
+                    for_each_column(&mut k, |_, column| {
+                        column.iter_mut().for_each(|v| *v /= varying);
+                    });
+                }
+                _ => {}
+            }
+            Ok(k)
+        };
+        match self.moments {
+            Moments::Trait => ready(&self.own_sums(group, left_out)?, group.rows.len()),
+            Moments::All => {
+                let n = self.genotypes.samples();
+                let k = ready(self.sums(left_out)?, n)?;
+                let row = |i: usize| group.rows[i] as usize;
+                let m = group.rows.len();
+                Ok(Mat::from_fn(m, m, |i, j| k[(row(i), row(j))]))
+            }
+        }
+    }
+
+    /// Sums of all individuals.
+    fn sums(&mut self, left_out: Option<usize>) -> Result<&Sums> {
+        let Some(segment) = left_out else {
+            return Ok(&self.all);
+        };
+        let known = matches!(&self.left_out, Some((s, _)) if *s == segment);
+        if !known {
+            let part = self.part(&self.genotypes, segment)?;
+            self.left_out = Some((segment, self.all.without(&part)));
+        }
+        Ok(self.left_out.as_ref().map_or(&self.all, |(_, sums)| sums))
+    }
+
+    /// Sums of a group, with its own moments.
+    fn own_sums(&self, group: &Group, left_out: Option<usize>) -> Result<Sums> {
+        let own = Arc::new(self.genotypes.select(&group.rows));
+        let sums = Sums::new(self.backend, self.engine, &own, self.kernel)?;
+        match left_out {
+            None => Ok(sums),
+            Some(segment) => Ok(sums.without(&self.part(&own, segment)?)),
+        }
     }
 
     /// The sums of one segment.
     fn part(&self, of: &Genotypes, segment: usize) -> Result<Sums> {
         let segment = &of.segments()[segment];
         let n = of.samples();
+        let counts = &of.counts()[segment.snps.clone()];
+        let kernel = match self.kernel {
+            Component::Kernel(kernel) => kernel,
+            Component::Dominance => return Ok(Sums::dominance(of, segment.snps.clone())),
+        };
         let gather = |plane: &dyn Fn(usize) -> Vec<u64>| (0..n).flat_map(plane).collect();
         let cut = |words: &[u64]| words[segment.words.clone()].to_vec();
         let missing = of
@@ -196,18 +239,38 @@ impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
             .then(|| gather(&|i| of.missing(i).map_or_else(Vec::new, cut)));
         let part = Genotypes::from_planes(
             n,
-            &[(segment.name.clone(), segment.snps.len())],
+            &[(segment.name.clone(), counts.len())],
             gather(&|i| cut(of.some(i))),
             gather(&|i| cut(of.two(i))),
             missing,
         );
         let part = Arc::new(part.map_err(Error::inconsistent)?);
-        Sums::new(self.backend, self.engine, &part, self.kernel)
+        Sums::of_pairs(self.backend, self.engine, &part, kernel)
     }
 }
 
 impl Sums {
     fn new<B: Backend, E: Engine>(
+        backend: &B,
+        engine: &E,
+        genotypes: &Arc<Genotypes>,
+        kernel: Component,
+    ) -> Result<Self> {
+        match kernel {
+            Component::Kernel(kernel) => Self::of_pairs(backend, engine, genotypes, kernel),
+            Component::Dominance => Ok(Self::dominance(genotypes, 0..genotypes.snps())),
+        }
+    }
+
+    fn dominance(genotypes: &Genotypes, snps: Range<usize>) -> Self {
+        let all: Vec<u32> = (0..genotypes.samples() as u32).collect();
+        Sums {
+            varying: varying(&genotypes.counts()[snps.clone()]),
+            values: dominance(genotypes, &all, snps),
+        }
+    }
+
+    fn of_pairs<B: Backend, E: Engine>(
         backend: &B,
         engine: &E,
         genotypes: &Arc<Genotypes>,
@@ -234,10 +297,9 @@ impl Sums {
             covariates: None,
         };
         let all: Vec<u32> = (0..n as u32).collect();
-        let varies = |c: &&Counts| !c.is_monomorphic();
         Ok(Sums {
             values: kernel_matrix(backend, engine, &pairs, &map, &all)?,
-            varying: genotypes.counts().iter().filter(varies).count(),
+            varying: varying(genotypes.counts()),
         })
     }
 
@@ -255,15 +317,15 @@ impl Sums {
     }
 
     /// The kernel over `rows`, up to a factor that centring and scaling take away.
-    fn kernel(&self, kernel: Kernel, scale: f64, rows: &[u32]) -> Result<Mat<f64>> {
-        let gamma = match kernel.has_gamma() {
+    fn kernel(&self, of: Component, scale: f64, rows: &[u32]) -> Result<Mat<f64>> {
+        let gamma = match of.kernel().is_some_and(Kernel::has_gamma) {
             true => scale / self.median()?,
             false => 0.0,
         };
         let varying = self.varying.max(1) as f64;
-        let value = |v: f64| match kernel {
-            Kernel::Gaussian => epitile_core::exp::exp(gamma * v),
-            Kernel::GrmSquared => (v / varying) * (v / varying),
+        let value = |v: f64| match of.kernel() {
+            Some(Kernel::Gaussian) => epitile_core::exp::exp(gamma * v),
+            Some(Kernel::GrmSquared) => (v / varying) * (v / varying),
             // Centring turns −d²/2 into the products of centred dosages.
             _ => v,
         };

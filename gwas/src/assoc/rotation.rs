@@ -9,7 +9,6 @@ use super::AssocData;
 use super::scan::Group;
 use crate::dense::Eigen;
 use crate::error::{Error, Result};
-use crate::null::contrast::Contrasts;
 use crate::null::projected::Projected;
 use crate::null::reml::PARTS;
 use crate::null::spectral::{Likelihood, Optimum, Products, Profile};
@@ -93,19 +92,15 @@ impl Rotation {
                 names()
             ))
         })?;
-        let contrasts = Contrasts::new(&group.x);
         let x: Vec<Vec<f64>> = group.x.iter().map(|x| eigen.rotate(x)).collect();
         let mut traits = Vec::with_capacity(group.traits.len());
-        for &t in &group.traits {
-            let of = &data.traits[t];
-            let y: Vec<f64> = group.rows.iter().map(|&i| of.values[i as usize]).collect();
-            let y = eigen.rotate(&contrasts.residual(&y));
-            let null = NullModel::new(of.name.clone(), &eigen.values, &x, y);
+        for (&t, y) in group.traits.iter().zip(group.residuals(data)) {
+            let name = &data.traits[t].name;
+            let null = NullModel::new(name.clone(), &eigen.values, &x, eigen.rotate(&y));
             traits.push(null.ok_or_else(|| {
                 Error::degenerate(format!(
-                    "phenotype {}: its null model has no maximum; check for covariates that \
-                     nearly depend on each other",
-                    of.name
+                    "phenotype {name}: its null model has no maximum; check for covariates that \
+                     nearly depend on each other"
                 ))
             })?);
         }

@@ -55,16 +55,31 @@ impl Group {
         }
         groups
     }
+
+    /// The traits' values.
+    pub fn values(&self, data: &AssocData<'_>) -> Vec<Vec<f64>> {
+        let of = |&t: &usize| {
+            let values = &data.traits[t].values;
+            self.rows.iter().map(|&i| values[i as usize]).collect()
+        };
+        self.traits.iter().map(of).collect()
+    }
+
+    /// What least squares on the fixed effects leave of them.
+    pub fn residuals(&self, data: &AssocData<'_>) -> Vec<Vec<f64>> {
+        let contrasts = Contrasts::new(&self.x);
+        let values = self.values(data).into_iter();
+        values.map(|y| contrasts.residual(&y)).collect()
+    }
 }
 
 /// A scan in progress: a table for every trait.
 pub struct Scan<'a> {
-    data: AssocData<'a>,
     groups: &'a [Group],
     tables: Vec<Tsv>,
     snps: Vec<Snp>,
     chromosomes: ChromosomeSet,
-    form: Form,
+    form: String,
 }
 
 /// What a block gave for one group: by trait of it, by SNP.
@@ -79,13 +94,12 @@ impl<'a> Scan<'a> {
         tested: &Choice,
         data: AssocData<'a>,
         groups: &'a [Group],
-        form: Form,
+        form: String,
         prefix: &Path,
     ) -> Result<Self> {
         let path = |name: &str| with_suffix(prefix, &format!("_{name}.regenie"));
         let tables = data.traits.iter().map(|t| table::create(&path(&t.name)));
         Ok(Scan {
-            data,
             groups,
             tables: tables.collect::<Result<_>>()?,
             snps: tested.files.snps.clone(),
@@ -114,10 +128,9 @@ impl<'a> Scan<'a> {
         &mut self,
         bed: &mut Bed,
         snps: &[u32],
-        rotations: &[Rotation],
+        (rotations, form): (&[Rotation], Form),
         progress: &Progress,
     ) -> Result<()> {
-        let form = self.form;
         let run = |block: &Block, g: usize, group: &Group, counts: &[Counts]| -> Found {
             let rotation = &rotations[g];
             let x = block.centred(&group.places, counts);
@@ -135,27 +148,20 @@ impl<'a> Scan<'a> {
             })
             .collect()
         };
-        self.stream(bed, snps, progress, run, &form.to_string())
+        self.stream(bed, snps, progress, run)
     }
 
-    /// Tests `snps` without a kernel.
+    /// Tests `snps` by least squares, with one model for each group.
     ///
     /// # Errors
     /// `Read`, `Write`.
-    pub fn ordinary(&mut self, bed: &mut Bed, snps: &[u32], progress: &Progress) -> Result<()> {
-        let models: Vec<Ordinary> = self
-            .groups
-            .iter()
-            .map(|group| {
-                let contrasts = Contrasts::new(&group.x);
-                let left = |&t: &usize| {
-                    let values = &self.data.traits[t].values;
-                    let y: Vec<f64> = group.rows.iter().map(|&i| values[i as usize]).collect();
-                    contrasts.residual(&y)
-                };
-                Ordinary::new(group.x.clone(), group.traits.iter().map(left).collect())
-            })
-            .collect();
+    pub fn ordinary(
+        &mut self,
+        bed: &mut Bed,
+        snps: &[u32],
+        models: &[Ordinary],
+        progress: &Progress,
+    ) -> Result<()> {
         let run = |block: &Block, g: usize, group: &Group, counts: &[Counts]| -> Found {
             let each = |k: usize| match untested(&counts[k]) {
                 Some(why) => vec![Err(why); group.traits.len()],
@@ -166,7 +172,7 @@ impl<'a> Scan<'a> {
             all.map(|t| by_snp.iter().map(|found| found[t]).collect())
                 .collect()
         };
-        self.stream(bed, snps, progress, run, "ols")
+        self.stream(bed, snps, progress, run)
     }
 
     /// Reads blocks, lets `run` test each for each group, and writes what it found.
@@ -176,7 +182,6 @@ impl<'a> Scan<'a> {
         snps: &[u32],
         progress: &Progress,
         run: impl Fn(&Block, usize, &Group, &[Counts]) -> Found,
-        form: &str,
     ) -> Result<()> {
         let mut block = Block::default();
         bed.visit(snps, |k, calls| {
@@ -194,7 +199,7 @@ impl<'a> Scan<'a> {
                     for (k, found) in found.iter().enumerate() {
                         let snp = &self.snps[block.snps[k] as usize];
                         let snp = (snp, self.chromosomes);
-                        table::row(&mut self.tables[t], snp, &counts[k], found, form)?;
+                        table::row(&mut self.tables[t], snp, &counts[k], found, &self.form)?;
                     }
                 }
             }

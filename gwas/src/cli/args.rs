@@ -6,6 +6,7 @@ use clap::Args;
 use epitile::backend::{BackendChoice, MOST_THREADS};
 use epitile::cohort::CohortOptions;
 use epitile::error::{Error, Result};
+use epitile::null::component::Component;
 use epitile::settings::{Gammas, default_ridges, ridge_of_heritability};
 use epitile_core::kernel::Kernel;
 use epitile_core::policy::Policy;
@@ -262,6 +263,20 @@ pub(crate) fn kernels(names: &[String]) -> Result<Vec<Kernel>> {
         }
     }
     Ok(kernels)
+}
+
+/// A list of kernels of variance components, each once.
+pub(crate) fn components(names: &[String]) -> Result<Vec<Component>> {
+    let mut components = Vec::new();
+    for name in names {
+        let component: Component = name
+            .parse()
+            .map_err(|e| Error::usage(format!("--kernel {name}: {e}")))?;
+        if !components.contains(&component) {
+            components.push(component);
+        }
+    }
+    Ok(components)
 }
 
 /// Where the output goes.

@@ -5,16 +5,21 @@ use std::path::{Path, PathBuf};
 use clap::Args as ClapArgs;
 use epitile::assoc::effect::Form;
 use epitile::assoc::kernels::Moments;
-use epitile::assoc::{AssocData, AssocOptions, assoc};
+use epitile::assoc::oof::OutOfFold;
+use epitile::assoc::{AssocData, AssocOptions, Method, assoc};
 use epitile::backend::Job;
 use epitile::cohort::{Choice, Cohort, CohortOptions};
 use epitile::error::{Error, Result};
+use epitile::folds::Folds;
+use epitile::io::fam::Sample;
+use epitile::null::component::Component;
 use epitile::phenotypes::Trait;
 use epitile::run::RunLog;
+use epitile::settings::ridge_of_heritability;
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 
-use super::args::{Genotypes, Machine, Output, Traits, kernels};
+use super::args::{Genotypes, Machine, Output, Traits, components};
 use super::program::Run;
 use super::{inputs, memory};
 
@@ -30,7 +35,9 @@ MONOMORPHIC, ALL_MISSING, COLLINEAR.
 Tests: score, F at the null model's full-likelihood λ (GEMMA's p_score); wald, F at its restricted \
 λ (FaST-LMM's); wald-refit, λ fitted again for every SNP (GEMMA's p_wald); lrt, χ² of the \
 likelihood ratio (GEMMA's p_lrt). --kernel none is ordinary least squares on the individuals who \
-have the call (plink2 --glm); with a kernel missing calls are the mean of the trait's individuals.
+have the call (plink2 --glm); with a kernel missing calls are the mean of the trait's individuals. \
+oof is no mixed model but two steps: each fold is predicted by kernel ridge regression of the \
+others, and what is left of the trait is tested by least squares.
 
 The kernel is made of autosomes, filtered by --kernel-chr, --kernel-extract and --kernel-maf alone; \
 --chr, --extract, --exclude, --geno, --maf and --mac choose the SNPs to be tested. Dosages are used \
@@ -71,9 +78,21 @@ pub(crate) struct Args {
     /// Keep all chromosomes in the kernel
     #[arg(long)]
     no_loco: bool,
-    /// Test: score, wald, wald-refit or lrt
+    /// Test: score, wald, wald-refit, lrt or oof
     #[arg(long, value_name = "TEST", default_value = "score")]
-    test: Form,
+    test: String,
+    /// Ridge λ of oof, added to the kernel's diagonal
+    #[arg(long, value_name = "L", conflicts_with = "h2")]
+    lambda: Option<f64>,
+    /// Heritability h² of oof, for λ = (1 − h²)/h² [default: 0.5]
+    #[arg(long, value_name = "H")]
+    h2: Option<f64>,
+    /// Folds of oof: their number, or a file FID IID fold
+    #[arg(long, value_name = "K|FILE", default_value = "10")]
+    folds: PathBuf,
+    /// Seed of random folds
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -90,7 +109,6 @@ impl Run for Args {
     }
 
     fn run(&self, log: &RunLog) -> Result<()> {
-        let options = self.options()?;
         let tested = log.timed("read", || Choice::new(&self.genotypes.options(), None))?;
         for filter in &tested.filters {
             log.say(format!("tested: {filter}"));
@@ -101,11 +119,19 @@ impl Run for Args {
             "{} individuals and {snps} SNPs to test; A1, column 5 of the .bim, is the effect allele",
             tested.samples.len()
         ));
-        let cohort = match options.kernel {
-            None => None,
-            Some(_) => Some(self.kernel_cohort(&tested, log)?),
+        let individuals = tested.individuals();
+        let options = self.options(&individuals, log)?;
+        let cohort = match options.method {
+            Method::Ordinary => None,
+            _ => Some(self.kernel_cohort(&tested, log)?),
         };
-        let tables = inputs::tables(&self.traits, &tested.individuals(), log)?;
+        let mut tables = inputs::tables(&self.traits, &individuals, log)?;
+        if let Method::OutOfFold(_, how) = &options.method {
+            let folds = how.folds.of.iter();
+            for (complete, fold) in tables.complete.iter_mut().zip(folds) {
+                *complete &= fold.is_some();
+            }
+        }
         let reason = |of: &Trait| {
             let mut rows = of.observed();
             rows.retain(|&i| tables.complete[i as usize]);
@@ -139,7 +165,8 @@ impl Run for Args {
                 epitile::backend::dispatch(self.machine.backend, self.machine.threads, None, job)?
             }
             Some(cohort) => {
-                let kernels: Vec<_> = options.kernel.into_iter().collect();
+                let kernel = options.method.kernel().and_then(Component::kernel);
+                let kernels: Vec<_> = kernel.into_iter().collect();
                 // Sums of all chromosomes and of all but one; K, its eigenvectors and what finding
                 // them takes; eigenvectors of every set of samples.
                 let mut sets: Vec<Vec<u32>> = traits.iter().map(Trait::observed).collect();
@@ -159,11 +186,7 @@ impl Run for Args {
 }
 
 impl Args {
-    fn options(&self) -> Result<AssocOptions> {
-        let kernel = match self.kernel.as_str() {
-            "none" => None,
-            name => kernels(&[name.to_owned()])?.first().copied(),
-        };
+    fn options(&self, individuals: &[Sample], log: &RunLog) -> Result<AssocOptions> {
         if !(self.gamma_scale > 0.0 && self.gamma_scale.is_finite()) {
             return Err(Error::usage(format!(
                 "--gamma-scale {}: expected a number above zero",
@@ -176,13 +199,43 @@ impl Args {
                  --kernel-covar, expected neither",
             ));
         }
+        let kernel = match self.kernel.as_str() {
+            "none" => None,
+            name => components(&[name.to_owned()])?.first().copied(),
+        };
+        let method = match (kernel, self.test.as_str()) {
+            (Some(kernel), "oof") => Method::OutOfFold(kernel, self.folds(individuals, log)?),
+            (kernel, text) => {
+                let form: Form = text
+                    .parse()
+                    .map_err(|e| Error::usage(format!("--test {text}: {e}")))?;
+                kernel.map_or(Method::Ordinary, |kernel| Method::Mixed(kernel, form))
+            }
+        };
         Ok(AssocOptions {
-            kernel,
+            method,
             gamma_scale: self.gamma_scale,
             moments: self.moments,
             loco: !self.no_loco,
-            form: self.test,
         })
+    }
+
+    fn folds(&self, individuals: &[Sample], log: &RunLog) -> Result<OutOfFold> {
+        let lambda = match (self.lambda, self.h2) {
+            (Some(lambda), _) if !(lambda > 0.0 && lambda.is_finite()) => {
+                return Err(Error::usage(format!(
+                    "--lambda {lambda}: expected a number above zero"
+                )));
+            }
+            (Some(lambda), _) => lambda,
+            (None, h2) => ridge_of_heritability(h2.unwrap_or(0.5))?,
+        };
+        let folds = match self.folds.to_str().map(str::parse) {
+            Some(Ok(k)) => Folds::random(individuals.len(), k, self.seed)?,
+            _ => Folds::read(&self.folds, individuals)?,
+        };
+        log.report(&folds.notes, &[]);
+        Ok(OutOfFold { lambda, folds })
     }
 
     /// The kernel's SNPs, of the individuals to be tested.

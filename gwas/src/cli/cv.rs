@@ -47,8 +47,7 @@ pub(crate) struct Args {
     genotypes: Genotypes,
     #[command(flatten)]
     traits: Traits,
-    /// Kernels to compare: linear, linear:std, linear:2pq, gaussian, laplacian, ibs, poly:D, grm^2,
-    /// dominance
+    /// Kernels to compare: linear, linear:std, linear:2pq, gaussian, laplacian, ibs, poly:D, grm^2
     #[arg(
         long,
         value_name = "LIST",

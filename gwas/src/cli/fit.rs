@@ -39,7 +39,7 @@ pub(crate) struct Args {
     genotypes: Genotypes,
     #[command(flatten)]
     traits: Traits,
-    /// Kernel: linear, linear:std, linear:2pq, gaussian, laplacian, ibs, poly:D, grm^2 or dominance
+    /// Kernel: linear, linear:std, linear:2pq, gaussian, laplacian, ibs, poly:D or grm^2
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     kernel: Vec<String>,
     #[command(flatten)]

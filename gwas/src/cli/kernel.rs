@@ -32,7 +32,7 @@ Example:
 pub(crate) struct Args {
     #[command(flatten)]
     genotypes: Genotypes,
-    /// Kernel: linear, linear:std, linear:2pq, gaussian, laplacian, ibs, poly:D, grm^2 or dominance
+    /// Kernel: linear, linear:std, linear:2pq, gaussian, laplacian, ibs, poly:D or grm^2
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     kernel: Vec<String>,
     /// What stands for missing calls: mean (imputed) or pairwise (SNPs at which both are called)

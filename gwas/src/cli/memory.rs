@@ -26,6 +26,9 @@ const PROGRAM: u64 = 16 << 20;
 const NAMES: u64 = 400;
 /// Tiles in F64 that a thread works on, operands converted and packed among them.
 const TILES: u64 = 6;
+/// Copies of the planes that pair statistics are counted from: one for distances, for products
+/// one for each round of weights, of which thousands of SNPs take so many.
+const COPIES: [u64; 2] = [1, 3];
 /// Vectors that a column is refined with, and those of a panel on its way through the backend.
 const VECTORS: u64 = 6 + 4;
 
@@ -215,11 +218,14 @@ impl Plan {
         let graph = (order.saturating_pow(3) / 3).min(1 << 50) * 8;
         let panels = columns.max(1).next_multiple_of(WIDTH) as u64;
         let vectors = n * 8 * (VECTORS * panels + 4 * (columns as u64 + rank));
+        let products = kinds.iter().any(|k| matches!(k, PairKind::Product(_)));
+        let counting = COPIES[usize::from(products)] * planes(calls);
+        let solving = tiles + graph + vectors * at_once as u64;
         Plan {
             genotypes: planes(calls) + NAMES * (n + snps),
             pairs: kinds.iter().map(|k| blocks * width(k)).sum(),
             factors: n * (n + edge) / 2 * number * at_once as u64,
-            work: PROGRAM + tiles + graph + vectors * at_once as u64,
+            work: PROGRAM + solving.max(counting),
             window: threads * TILES * edge.max(block).pow(2) * 8,
             at_once,
             kinds: kinds.len(),

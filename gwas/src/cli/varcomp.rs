@@ -15,8 +15,9 @@ use epitile::settings::Gammas;
 use epitile::varcomp::{Components, Estimate, VarcompData, VarcompOptions, varcomp};
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
+use epitile_core::kernel::Kernel;
 
-use super::args::{Genotypes, Machine, Output, Traits, kernels};
+use super::args::{Genotypes, Machine, Output, Traits, components};
 use super::program::Run;
 use super::{inputs, memory};
 
@@ -93,11 +94,11 @@ impl Run for Args {
     fn run(&self, log: &RunLog) -> Result<()> {
         let options = self.options()?;
         let inputs = inputs::read(&self.genotypes, &self.traits, log)?;
-        let kernels = &options.kernels;
+        let kernels: Vec<Kernel> = options.kernels.iter().filter_map(|c| c.kernel()).collect();
         // Contrasts and eigenvectors of each kernel; V, its factor, its inverse and what an
         // eigendecomposition takes at a time.
-        let matrices = 2 * kernels.len() + 5;
-        let plan = memory::Plan::dense(&inputs.cohort.genotypes, kernels, &self.machine, matrices);
+        let matrices = 2 * options.kernels.len() + 5;
+        let plan = memory::Plan::dense(&inputs.cohort.genotypes, &kernels, &self.machine, matrices);
         let room = memory::check(&plan, &self.machine, log)?;
         let reason = |of: &Trait| {
             let mut rows = of.observed();
@@ -126,7 +127,7 @@ impl Run for Args {
 
 impl Args {
     fn options(&self) -> Result<VarcompOptions> {
-        let kernels = kernels(&self.kernel)?;
+        let kernels = components(&self.kernel)?;
         let positive = |value: f64, flag: &str| match value > 0.0 && value.is_finite() {
             true => Ok(value),
             false => Err(Error::usage(format!(

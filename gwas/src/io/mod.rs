@@ -14,6 +14,7 @@ pub mod table;
 pub mod text;
 pub mod tsv;
 pub mod write_bed;
+mod writeback;
 
 #[cfg(test)]
 mod scratch;

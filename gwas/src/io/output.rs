@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::writeback::Writeback;
 use crate::error::{Error, Result};
 
 /// A file being written that takes its name only when committed.
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 pub struct AtomicFile {
     target: PathBuf,
     file: BufWriter<NamedTempFile>,
+    writeback: Writeback,
 }
 
 impl AtomicFile {
@@ -32,6 +34,7 @@ impl AtomicFile {
         Ok(AtomicFile {
             target,
             file: BufWriter::with_capacity(1 << 16, file),
+            writeback: Writeback::default(),
         })
     }
 
@@ -45,7 +48,7 @@ impl AtomicFile {
     /// # Errors
     /// `Write`.
     pub fn put(&mut self, bytes: impl AsRef<[u8]>) -> Result<()> {
-        let written = self.file.write_all(bytes.as_ref());
+        let written = self.write_all(bytes.as_ref());
         written.map_err(|e| Error::write(&self.target, &e))
     }
 
@@ -58,8 +61,13 @@ impl AtomicFile {
     }
 
     fn sync(self) -> Result<Synced> {
-        let AtomicFile { target, file } = self;
-        let synced = file.into_inner().map_err(|e| e.into_error());
+        let AtomicFile {
+            target,
+            file,
+            writeback,
+        } = self;
+        let written = writeback.finish();
+        let synced = written.and_then(|()| file.into_inner().map_err(|e| e.into_error()));
         let synced = synced.and_then(|file| file.as_file().sync_all().map(|()| file));
         match synced {
             Ok(file) => Ok(Synced { target, file }),
@@ -70,7 +78,10 @@ impl AtomicFile {
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let written = self.file.write(bytes)?;
+        self.writeback
+            .more(written, self.file.get_ref().as_file())?;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {

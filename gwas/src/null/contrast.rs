@@ -66,6 +66,21 @@ impl Contrasts {
         y
     }
 
+    /// b of least squares of `y` on the columns `x` it was made for.
+    pub fn effects(&self, x: &[Vec<f64>], y: &[f64]) -> Vec<f64> {
+        let c = self.reflections.len();
+        let mut b = self.reflect(y);
+        b.truncate(c);
+        let r: Vec<Vec<f64>> = x.iter().map(|x| self.reflect(x)).collect();
+        // R is the upper triangle whose columns are the first c entries of H x.
+        for k in (0..c).rev() {
+            b[k] /= r[k][k];
+            let (done, rest) = (b[k], &mut b[..k]);
+            axpy(-done, &r[k][..k], rest);
+        }
+        b
+    }
+
     /// The (n − c)² contrasts of the symmetric matrix `k`. 4·c·n² operations.
     pub fn matrix(&self, mut k: Mat<f64>) -> Mat<f64> {
         let n = k.nrows();
@@ -103,6 +118,10 @@ mod tests {
         let (a, b, c) = (dot(&x[0], &x[0]), dot(&x[0], &x[1]), dot(&x[1], &x[1]));
         let determinant = (a * c - b * b).ln();
         assert!((h.log_determinant() - determinant).abs() <= tiny * 10.0);
+        let both: Vec<f64> = (0..n).map(|i| 3.0 * x[0][i] - 0.5 * x[1][i]).collect();
+        for (found, expected) in h.effects(&x, &both).into_iter().zip([3.0, -0.5]) {
+            assert!((found - expected).abs() <= 10.0 * tiny);
+        }
         let left = h.residual(&[7.0; 9]);
         assert!(norm2(&left) <= tiny * 7.0 * 3.0);
         // yyᵀ becomes the contrasts of y, squared.

@@ -6,6 +6,7 @@
 //! | module | question it answers |
 //! |---|---|
 //! | [`boundary`] | is a variance zero? |
+//! | [`component`] | which kernels are there? |
 //! | [`contrast`] | what is left when the fixed effects are taken out? |
 //! | [`likelihood`] | ln L of several kernels, its slopes and its curvature |
 //! | [`matrix`] | a kernel over a trait's samples, centred and scaled |
@@ -14,6 +15,7 @@
 //! | [`spectral`] | the variance of one kernel, by its eigenvalues |
 
 pub mod boundary;
+pub mod component;
 pub mod contrast;
 pub mod likelihood;
 pub mod matrix;

@@ -43,6 +43,7 @@ fn a_run_split_by_chromosome_gives_the_same_lines() {
         "--kernel linear:std",
         "--kernel grm^2 --no-loco",
         "--kernel gaussian",
+        "--kernel dominance",
     ] {
         lab.succeeds(&format!("{RUN} {flags} --out whole"));
         for (part, chr) in [("a", "1"), ("b", "2,3")] {

@@ -132,3 +132,25 @@ fn cd8_without_its_chromosome_equals_gemma_column_by_column() {
         assert!(most <= ALLOWED, "{form}: {most}");
     }
 }
+
+#[test]
+fn simulated_traits_out_of_fold_equal_the_reference_at_every_snp() {
+    for (kernel, lambda, reference) in [("linear", 1.0, "linear_a1"), ("gaussian", 0.1, "rbf_a0.1")]
+    {
+        let lab = Lab::new();
+        let Some(folder) = data("sim_add") else {
+            return;
+        };
+        let flags = format!(
+            "--pheno-name y_add,y_half --kernel {kernel} --test oof --lambda {lambda} --folds {}",
+            folder.join("folds10.txt").display()
+        );
+        run(&lab, "sim_add", 22, &flags);
+        for of in ["y_add", "y_half"] {
+            let reference = folder.join(format!("ref/krr_loco_{of}_{reference}.tsv.gz"));
+            let name = format!("a_{of}.regenie");
+            let most = largest_difference(&lab, &name, &reference, ("sid", "p"));
+            assert!(most <= ALLOWED, "{of} {kernel}: {most}");
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use epitile::cohort::{Cohort, CohortOptions};
 use epitile::matrix::{MatrixOptions, Missing};
+use epitile_core::genotypes::Counts;
 use epitile_core::kernel::Kernel;
 use epitile_core::pairs::{PairKind, PairStatistic, Weighting};
 
@@ -70,20 +71,34 @@ fn compare(table: &Path, ours: impl Fn(usize, usize) -> f64, bound: impl Fn(usiz
     }
 }
 
-/// How far Σ z_i z_j / M_ij may be off because z is a multiple of 2^−f.
+/// How far Σ z_i z_j / M_ij may be off because weights are rounded.
 ///
-/// Rounding z moves the sum by Σ z_i e_j + z_j e_i with |e| ≤ 2^−f−1, of variance at most
-/// 2·(2^−2f/12)(Σ z_i² + Σ z_j²) if the e of different SNPs are independent (the factor 2 is for
-/// i = j); nine standard deviations are a chance of 10⁻¹⁸. PLINK's own sums are in `f64`.
+/// A weight's relative error ε moves the sum by Σ ε z_i z_j ≤ (Σ |ε| z_i² + Σ |ε| z_j²) / 2. The
+/// roundings of w·μ (at most four, half a unit each) and w·μ² (one unit) have a variance of at
+/// most 16/12 + 1/3 per SNP if they are independent; nine standard deviations are a chance of
+/// 10⁻¹⁸. PLINK's own sums are in `f64`.
 fn rounding(cohort: &Cohort, files: &Files) -> impl Fn(usize, usize) -> f64 {
     let kind = PairKind::Product(Weighting::TwoPq);
-    let statistic = PairStatistic::new(kind, cohort.genotypes.counts());
-    let step = f64::from(statistic.unit() / 2).exp2();
+    let genotypes = &cohort.genotypes;
+    let statistic = PairStatistic::new(kind, genotypes.counts());
+    let step = f64::from(statistic.unit()).exp2();
     let squares = |i: usize| files.count(i, i) * files.value(i, i);
+    let moved = |i: usize| -> f64 {
+        let of = |(m, c): (usize, &Counts)| {
+            let x = genotypes.dosage(i, m).filter(|_| !c.is_monomorphic())?;
+            let exact = 0.5 / (c.frequency() * (1.0 - c.frequency()));
+            let error = statistic.terms()[m].weight as f64 * step - exact;
+            Some(error.abs() * (f64::from(x) - c.mean()).powi(2))
+        };
+        let counts = genotypes.counts().iter().enumerate();
+        counts.filter_map(of).sum()
+    };
+    let moved: Vec<f64> = (0..genotypes.samples()).map(moved).collect();
+    let terms = 9.0 * step * (5.0 / 3.0 * SNPS).sqrt();
     move |i, j| {
         let both = squares(i) + squares(j);
-        let deviation = step * (both / 6.0).sqrt();
-        (9.0 * deviation + SNPS * unit() * both) / files.count(i, j)
+        let weights = (moved[i] + moved[j]) / 2.0;
+        (weights + terms + SNPS * unit() * both) / files.count(i, j)
     }
 }
 

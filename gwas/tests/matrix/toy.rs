@@ -2,8 +2,9 @@
 
 use epitile::cohort::{Cohort, CohortOptions};
 use epitile::matrix::{MatrixOptions, Missing};
+use epitile_core::genotypes::Counts;
 use epitile_core::kernel::Kernel;
-use epitile_core::pairs::{PairKind, PairStatistic, Weighting};
+use epitile_core::pairs::{PairKind, PairStatistic, Term, Weighting};
 use serde_json::Value;
 
 use crate::{MEAN_ERROR, common, files, most_missing, rows, unit};
@@ -105,13 +106,19 @@ fn the_relationship_matrix_is_divided_by_all_snps_not_by_those_that_vary() {
         PairKind::Product(Weighting::TwoPq),
         cohort.genotypes.counts(),
     );
-    // Codes stand for z with an error of half a step: a product errs by max|z| steps and a
-    // quarter of a squared one.
-    let step = f64::from(statistic.unit() / 2).exp2();
-    let top = |codes: &[i32; 3]| codes.iter().map(|c| c.unsigned_abs()).max();
-    let largest = |codes| f64::from(top(codes).unwrap_or(0) + 1) * step;
-    let products: f64 = statistic.codes().iter().map(largest).sum();
-    let bound = (products * step + 37.0 * step * step / 4.0) / vary;
+    // A weight's error times the largest product of deviations; and what rounding w·μ, of which
+    // there are at most four, and w·μ² adds.
+    let unit_of_terms = f64::from(statistic.unit()).exp2();
+    let of = |(term, c): (&Term, &Counts)| {
+        let (p, top) = (c.frequency(), c.mean().max(2.0 - c.mean()));
+        let error = match c.is_monomorphic() {
+            true => 0.0,
+            false => term.weight as f64 * unit_of_terms - 0.5 / (p * (1.0 - p)),
+        };
+        error.abs() * top * top + 3.0 * unit_of_terms
+    };
+    let terms = statistic.terms().iter();
+    let bound = terms.zip(cohort.genotypes.counts()).map(of).sum::<f64>() / vary;
     compare(
         "linear:2pq",
         |i, j| ours.value(i, j) * 37.0 / vary,

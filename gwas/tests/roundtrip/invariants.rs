@@ -98,7 +98,7 @@ fn imputation(kernel: Kernel, a: &Solution, b: &Solution, snps: usize) -> f64 {
         // |z| < 9 for a single allele among 17, so 60 SNPs leave 24 fraction bits; each z of the
         // two in a product is off by half a unit, in both solutions.
         Kernel::GrmSquared => 2.0 * top * 18.0 * (-24f64).exp2(),
-        Kernel::Standardised | Kernel::TwoPq | Kernel::Dominance => 18.0 * (-24f64).exp2(),
+        Kernel::Standardised | Kernel::TwoPq => 18.0 * (-24f64).exp2(),
     }
 }
 

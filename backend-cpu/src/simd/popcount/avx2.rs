@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{COLS, Distance, GROUP, Packed, Sums, sweep};
+use super::{COLS, Distance, GROUP, Packed, Sums, add, sweep};
 use crate::simd::line::Line;
 
 /// Lines (of 64 bytes) whose distances fit a byte: each adds at most 2 · 2 · 2 · 4 to one.
@@ -19,9 +19,12 @@ pub(super) fn count(a: &Packed, b: &Packed, distance: Distance, lower: bool, sum
         _ => 1,
     };
     let table: [u8; 16] = core::array::from_fn(|n| of(n, n >> 2) + of(n >> 1, n >> 3));
-    sweep((a, b), lower, sums, |(a, _), (b, _), half| {
-        block(a, b, half, &table)
-    });
+    sweep(
+        (a, b),
+        lower,
+        |(a, _), (b, _), half| block(a, b, half, &table),
+        |at, new| add(sums, at, new),
+    );
 }
 
 /// Distances of four rows and two columns.

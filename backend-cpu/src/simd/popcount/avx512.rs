@@ -2,16 +2,19 @@
 
 use core::arch::x86_64::*;
 
-use super::{COLS, Distance, GROUP, Packed, Sums, sweep, without_het};
+use super::{COLS, Distance, GROUP, Packed, Sums, add, sweep, without_het};
 use crate::simd::line::Line;
 
 /// See [`count`](super::count).
 #[target_feature(enable = "avx512f,avx512vl,avx512vpopcntdq")]
 pub(super) fn count(a: &Packed, b: &Packed, distance: Distance, lower: bool, sums: &mut [u32]) {
     let shift = distance.shift();
-    sweep((a, b), lower, sums, |(a, ha), (b, hb), half| {
-        without_het(block(a, b, half, shift), ha, hb, half)
-    });
+    sweep(
+        (a, b),
+        lower,
+        |(a, ha), (b, hb), half| without_het(block(a, b, half, shift), ha, hb, half),
+        |at, new| add(sums, at, new),
+    );
 }
 
 /// |A| + |B|·2ˢ of four rows and two columns.
@@ -46,7 +49,7 @@ fn block(a: &[Line], b: &[Line], half: usize, shift: u32) -> Sums {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(line: &Line) -> __m512i {
+pub(super) fn load(line: &Line) -> __m512i {
     // SAFETY: a line is 64 bytes, aligned to 64.
     unsafe { _mm512_load_si512(line.0.as_ptr().cast()) }
 }

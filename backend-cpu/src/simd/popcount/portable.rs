@@ -1,14 +1,17 @@
 //! Any processor.
 
-use super::{COLS, Distance, GROUP, Packed, Sums, sweep, without_het};
+use super::{COLS, Distance, GROUP, Packed, Sums, add, sweep, without_het};
 use crate::simd::line::{LINE, Line};
 
 /// See [`count`](super::count).
 pub(super) fn count(a: &Packed, b: &Packed, distance: Distance, lower: bool, sums: &mut [u32]) {
     let shift = distance.shift();
-    sweep((a, b), lower, sums, |(a, ha), (b, hb), half| {
-        without_het(block(a, b, half, shift), ha, hb, half)
-    });
+    sweep(
+        (a, b),
+        lower,
+        |(a, ha), (b, hb), half| without_het(block(a, b, half, shift), ha, hb, half),
+        |at, new| add(sums, at, new),
+    );
 }
 
 /// |A| + |B|·2ˢ of four rows and two columns.

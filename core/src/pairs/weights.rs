@@ -1,0 +1,193 @@
+//! Weights of SNPs as sums of a few numbers that many SNPs share.
+//!
+//! Bits are counted many at a time, but only where they weigh the same. So SNPs are sorted by
+//! weight and every [`GROUP`] neighbours share one number; what that leaves of each weight is
+//! sorted and shared again, until what is left is small against the sum over all SNPs. M log M
+//! steps a round; two rounds for tens of thousands of SNPs, three for thousands.
+
+use alloc::vec::Vec;
+
+use crate::precision::{exp2, exponent};
+use crate::round::nearest_integer;
+
+/// SNPs that share a number, at most.
+pub const GROUP: usize = 16;
+
+/// Groups that share a power of two.
+pub const CHUNK_GROUPS: usize = 512;
+
+/// No SNP.
+pub const NO_SNP: u32 = u32::MAX;
+
+/// Bits of a number besides its sign.
+const BITS: u32 = 14;
+/// Bits of the largest weight: with eight times as much, lookups of what missing calls change
+/// stay exact.
+const LARGEST: i32 = 33;
+/// Bits of the sum of all weights: products take 16 times as much and fit 62 bits.
+const TOTAL: i32 = 58;
+/// What weights may be off by, as the typical error of Σ/M′.
+const ERROR: f64 = 1.0 / (1 << 28) as f64;
+/// Besides one for every two full groups: groups that may be closed before they are full.
+const SPARE: usize = 256;
+
+/// Neighbouring groups and the numbers they add to their SNPs' weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// The power of two that [`values`](Self::values) are multiplied by.
+    pub shift: u32,
+    /// One number for each group, at most [`CHUNK_GROUPS`].
+    pub values: Vec<i16>,
+    /// [`GROUP`] SNPs for each group, [`NO_SNP`] where there are fewer.
+    pub snps: Vec<u32>,
+}
+
+/// Weights of all SNPs, in units of 2^−`fraction`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Weights {
+    pub(super) fixed: Vec<i64>,
+    pub(super) fraction: i32,
+    pub(super) chunks: Vec<Chunk>,
+}
+
+impl Weights {
+    /// Weights that err by no more than stated at [`PairStatistic::new`](super::PairStatistic::new)
+    /// from `wanted`, 0 or more.
+    pub(super) fn new(wanted: &[f64]) -> Self {
+        let bits = |v: f64| if v > 0.0 { exponent(v) + 1 } else { 0 };
+        let largest = wanted.iter().copied().fold(0.0, f64::max);
+        let fraction = (LARGEST - bits(largest)).min(TOTAL - bits(wanted.iter().sum()));
+        let targets: Vec<i64> = wanted
+            .iter()
+            .map(|w| nearest_integer(w * exp2(fraction)) as i64)
+            .collect();
+        let vary = wanted.iter().filter(|&&w| w > 0.0).count() as f64;
+        let mut rest = targets.clone();
+        let mut chunks = Vec::new();
+        // A term has the variance 1/w of (x − μ)(y − μ), if x and y are independent.
+        let small = |rest: &[i64]| {
+            let terms = rest.iter().zip(wanted).filter(|(_, w)| **w > 0.0);
+            let errors = terms.map(|(&r, w)| r as f64 * exp2(-fraction) / w);
+            errors.map(|e| e * e).sum::<f64>() <= (vary * ERROR) * (vary * ERROR)
+        };
+        while !small(&rest) {
+            share(&mut rest, &mut chunks);
+        }
+        let fixed = targets.iter().zip(rest).map(|(t, r)| t - r).collect();
+        Weights {
+            fixed,
+            fraction,
+            chunks,
+        }
+    }
+}
+
+/// One round: groups of similar numbers, and what their shares leave of them.
+fn share(rest: &mut [i64], chunks: &mut Vec<Chunk>) {
+    let mut order: Vec<u32> = (0..rest.len() as u32)
+        .filter(|&m| rest[m as usize] != 0)
+        .collect();
+    let of = |m: u32, rest: &[i64]| rest[m as usize];
+    order.sort_unstable_by_key(|&m| (of(m, rest), m));
+    let (Some(&first), Some(&last)) = (order.first(), order.last()) else {
+        return;
+    };
+    // Where numbers are sparse, groups are closed at this width, which bounds what is left.
+    let parts = (order.len() / (2 * GROUP)).max(SPARE) as i64;
+    let width = (of(last, rest) - of(first, rest)) / parts;
+    let mut groups: Vec<&[u32]> = Vec::new();
+    let mut left = &order[..];
+    while let Some(&first) = left.first() {
+        let most = &left[..left.len().min(GROUP)];
+        let near = most.partition_point(|&m| of(m, rest) - of(first, rest) <= width);
+        let (group, later) = left.split_at(near);
+        groups.push(group);
+        left = later;
+    }
+    for groups in groups.chunks(CHUNK_GROUPS) {
+        let middle = |group: &[u32]| (of(group[0], rest) + of(group[group.len() - 1], rest)) / 2;
+        let middles: Vec<i64> = groups.iter().map(|group| middle(group)).collect();
+        let largest = middles.iter().map(|v| v.unsigned_abs()).max();
+        let bits = u64::BITS - largest.unwrap_or(0).leading_zeros();
+        let shift = bits.saturating_sub(BITS);
+        let half = 1 << shift >> 1;
+        let values: Vec<i16> = middles
+            .iter()
+            .map(|v| ((v + half) >> shift) as i16)
+            .collect();
+        let mut snps = Vec::with_capacity(groups.len() * GROUP);
+        for (group, &value) in groups.iter().zip(&values) {
+            for &m in *group {
+                rest[m as usize] -= i64::from(value) << shift;
+            }
+            snps.extend_from_slice(group);
+            snps.resize(snps.len().next_multiple_of(GROUP), NO_SNP);
+        }
+        chunks.push(Chunk {
+            shift,
+            values,
+            snps,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frequencies between 2⁻⁹ and ½, and a SNP without variance among each hundred.
+    fn wanted(snps: usize) -> Vec<f64> {
+        let mut state = snps as u64 | 1;
+        let mut weight = |m: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let p =
+                exp2(-1 - (state >> 61) as i32) * (1.0 + (state >> 40) as f64 * exp2(-24)) / 2.0;
+            if m % 100 == 7 {
+                0.0
+            } else {
+                1.0 / (2.0 * p * (1.0 - p))
+            }
+        };
+        (0..snps).map(&mut weight).collect()
+    }
+
+    #[test]
+    fn weights_are_the_sums_of_their_shares_and_err_little() {
+        for snps in [0, 1, 5, 100, 3_000, 20_000] {
+            let wanted = wanted(snps);
+            let weights = Weights::new(&wanted);
+            let mut sums = alloc::vec![0; snps];
+            for chunk in &weights.chunks {
+                assert!(chunk.values.len() <= CHUNK_GROUPS);
+                assert_eq!(chunk.snps.len(), GROUP * chunk.values.len());
+                for (snps, &value) in chunk.snps.chunks(GROUP).zip(&chunk.values) {
+                    for &m in snps.iter().filter(|&&m| m != NO_SNP) {
+                        sums[m as usize] += i64::from(value) << chunk.shift;
+                    }
+                }
+            }
+            assert_eq!(weights.fixed, sums);
+            let relative = wanted.iter().zip(&sums).map(|(w, &fixed)| {
+                let error = fixed as f64 * exp2(-weights.fraction) - w;
+                if *w > 0.0 { error / w } else { fixed as f64 }
+            });
+            let squares: f64 = relative.map(|e| e * e).sum();
+            assert!(
+                squares <= (snps as f64 * ERROR).powi(2),
+                "{snps}: {squares:e}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_rounds_do_for_tens_of_thousands_of_snps_and_hardly_more_groups_than_full_ones() {
+        let weights = Weights::new(&wanted(40_000));
+        let groups: usize = weights.chunks.iter().map(|c| c.values.len()).sum();
+        assert!(
+            groups as f64 <= 1.2 * 2.0 * 40_000.0 / GROUP as f64,
+            "{groups}"
+        );
+    }
+}
