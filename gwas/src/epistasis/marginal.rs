@@ -3,13 +3,13 @@
 //!
 //! For SNP k with standardised dosages x, K_k the additive kernel (`linear:std`) of the other SNPs
 //! and D = diag(x), y = Xb + xβ + m + g + e with g ~ N(0, σ²_aK_k), m ~ N(0, σ²DK_kD): m sums the
-//! products of SNP k with every other. σ² is estimated by quadratic moments (`snp.rs`), x and the fixed
-//! effects projected out: without x there are 47 % false rejections at a SNP with an effect of its
-//! own. Its null is σ² = 0; other SNPs' interactions are not part of it, so where much of a trait
-//! is epistatic all SNPs have small p-values.
+//! products of SNP k with every other. σ² is estimated by quadratic moments (`snp.rs`), x and the
+//! fixed effects projected out: without x there are 47 % false rejections at a SNP with an effect
+//! of its own. Its null is σ² = 0; other SNPs' interactions are not part of it, so where much of a
+//! trait is epistatic nearly all SNPs have small p-values.
 //!
-//! One-sided p-values: normal, with the standard error (`block.rs`) of the null model; where that is
-//! below 0.05 and N within a limit, by the eigenvalues (`exact.rs`) of the estimate's quadratic form.
+//! One-sided p-values: normal, with the standard error (`block.rs`) of the null model; where that
+//! is below 0.05 and N within a limit, by the eigenvalues (`exact.rs`) of the quadratic form.
 
 mod background;
 mod block;
