@@ -36,7 +36,9 @@ PREFIX.global.tsv (KERNEL NULL N Q SD LOG10P METHOD EXTRA) and .json (variances,
 --marginal asks of each SNP whether it interacts with all others together, beside its own effect \
 and the additive kernel of the other SNPs (MAPIT). VARIANCE is that of the interactions, SE its \
 standard error without any, p one-sided: normal, where below 0.05 with at most --exact-limit \
-individuals by eigenvalues. Other SNPs' interactions are not part of its null. PREFIX.marginal.tsv \
+individuals by eigenvalues. Other SNPs' interactions are not part of its null: \
+where --global finds much epistasis, nearly all SNPs have small p-values, and only their order tells \
+something. PREFIX.marginal.tsv \
 (CHROM GENPOS ID ALLELE0 ALLELE1 A1FREQ N TEST VARIANCE SE Z LOG10P METHOD EXTRA) and .json; a SNP \
 that cannot be tested has its reason in EXTRA: MONOMORPHIC, ALL_MISSING, COLLINEAR.
 

@@ -3,13 +3,13 @@
 //!
 //! For SNP k with standardised dosages x, K_k the additive kernel (`linear:std`) of the other SNPs
 //! and D = diag(x), y = Xb + xβ + m + g + e with g ~ N(0, σ²_aK_k), m ~ N(0, σ²DK_kD): m sums the
-//! products of SNP k with every other. σ² is estimated by [quadratic moments](snp), x and the fixed
-//! effects projected out: without x there are 47 % false rejections at a SNP with an effect of its
-//! own. Its null is σ² = 0; other SNPs' interactions are not part of it, so where much of a trait
-//! is epistatic all SNPs have small p-values.
+//! products of SNP k with every other. σ² is estimated by quadratic moments (`snp.rs`), x and the
+//! fixed effects projected out: without x there are 47 % false rejections at a SNP with an effect
+//! of its own. Its null is σ² = 0; other SNPs' interactions are not part of it, so where much of a
+//! trait is epistatic nearly all SNPs have small p-values.
 //!
-//! One-sided p-values: normal, with the [standard error](block) of the null model; where that is
-//! below 0.05 and N within a limit, by the [eigenvalues](exact) of the estimate's quadratic form.
+//! One-sided p-values: normal, with the standard error (`block.rs`) of the null model; where that
+//! is below 0.05 and N within a limit, by the eigenvalues (`exact.rs`) of the quadratic form.
 
 mod background;
 mod block;
@@ -37,7 +37,7 @@ use crate::run::{Progress, RunLog};
 use crate::similarity::Similarity;
 use crate::tails::ln_normal_tail;
 use background::{Background, without};
-use block::{Found, Response, block};
+use block::{Found, Outcomes, Response, block};
 
 /// SNPs whose products are made together.
 const BLOCK: usize = 16;
@@ -122,7 +122,7 @@ struct Samples<'a, B, E> {
 }
 
 /// What became of a SNP on every trait.
-type Outcome = Result<Vec<Option<Found>>, Code>;
+type Outcome = Result<Outcomes, Code>;
 
 impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
     fn new(
@@ -271,7 +271,7 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
             .clone()
             .filter(|&m| !counts[m].is_monomorphic())
             .collect();
-        let mut blocks: Vec<(&[usize], Vec<Vec<Option<Found>>>)> =
+        let mut blocks: Vec<(&[usize], Vec<Outcomes>)> =
             varying.chunks(BLOCK).map(|b| (b, Vec::new())).collect();
         self.engine
             .for_each(&mut blocks, |_, (of_block, found)| -> Result<()> {

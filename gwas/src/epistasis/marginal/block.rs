@@ -23,6 +23,9 @@ pub(super) struct Found {
     pub(super) null: [f64; 2],
 }
 
+/// What became of a SNP, trait by trait.
+pub(super) type Outcomes = Vec<Option<Found>>;
+
 /// A SNP in work, with its trait-by-trait estimates.
 struct Work {
     design: Design,
@@ -40,7 +43,7 @@ pub(super) fn block<B: Backend>(
     of: &Background<'_, B>,
     x: Vec<Vec<f64>>,
     responses: &[Response],
-) -> Result<Vec<Vec<Option<Found>>>> {
+) -> Result<Vec<Outcomes>> {
     let designs: Vec<Option<Design>> = x.into_iter().map(|x| Design::new(x, &of.q)).collect();
     let mut columns = Vec::new();
     let mut squares = Vec::new();
