@@ -20,9 +20,10 @@ const fn places<const L: usize>(half: usize, second: bool) -> [u32; L] {
 /// The transpose of an L × L square.
 #[inline(always)]
 pub(super) fn turn<T: Copy, const L: usize>(square: &mut [[T; L]; L]) {
-    for r in 0..L {
-        for c in 0..r {
-            (square[r][c], square[c][r]) = (square[c][r], square[r][c]);
+    let from = *square;
+    for (r, row) in square.iter_mut().enumerate() {
+        for (to, from) in row.iter_mut().zip(&from) {
+            *to = from[r];
         }
     }
 }
@@ -52,8 +53,9 @@ pub(super) mod wide {
                         for k in (0..$lanes).filter(|k| k & $half == 0) {
                             let (a, b) = (rows[k], rows[k + $half]);
                             // SAFETY: the caller's promise.
-                            (rows[k], rows[k + $half]) =
-                                unsafe { ($permute(a, low, b), $permute(a, high, b)) };
+                            rows[k] = unsafe { $permute(a, low, b) };
+                            // SAFETY: as above.
+                            rows[k + $half] = unsafe { $permute(a, high, b) };
                         }
                     };
                 }
