@@ -58,13 +58,14 @@ fn ln_gamma_step(a: f64) -> f64 {
     0.5 * a.ln() - r / 8.0 + r.powi(3) / 192.0 - r.powi(5) / 640.0
 }
 
-/// The continued fraction of I_x(a, b) (Abramowitz and Stegun 26.5.8), by Lentz' method.
-fn beta_fraction(x: f64, a: f64, b: f64) -> f64 {
+/// The continued fraction of I_x(a, b) (Abramowitz and Stegun 26.5.8), by Lentz' method. It takes
+/// some √max(a, b) steps.
+pub(crate) fn beta_fraction(x: f64, a: f64, b: f64) -> f64 {
     let guard = |v: f64| if v.abs() < 1e-300 { 1e-300 } else { v };
     let mut c = 1.0;
     let mut d = 1.0 / guard(1.0 - (a + b) * x / (a + 1.0));
     let mut value = d;
-    for m in 1..10_000 {
+    for m in 1..20_000 {
         let m = f64::from(m);
         let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
         let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
