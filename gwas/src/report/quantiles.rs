@@ -101,7 +101,7 @@ mod tests {
         for n in [1.0, 7.0, 1e6] {
             for q in [0.025, 0.5, 0.975] {
                 let smallest = -(-((-q).ln_1p() / n).exp_m1()).log10();
-                let largest = -(q as f64).ln() / n / std::f64::consts::LN_10;
+                let largest = -f64::ln(q) / n / std::f64::consts::LN_10;
                 let (a, b) = (ordered(1.0, n, q), ordered(n, n, q));
                 // ln Γ(10⁶) has 7 digits before the point, so 9 remain of 16.
                 assert!((a - smallest).abs() < 1e-8 * smallest, "{n} {q} {a}");

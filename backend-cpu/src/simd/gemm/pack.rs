@@ -197,9 +197,10 @@ impl Code for bf16 {
         factor: f64,
         to: &mut [L::Packed],
     ) -> bool {
-        // SAFETY: the caller's promises, here and below.
+        // SAFETY: the caller's promises.
         match unsafe { L::pack_bf16(bytemuck::cast_ref(terms), to) } {
             Some(exact) => exact,
+            // SAFETY: as above.
             None => unsafe { scaled::<L, Self, DIRECT>(terms, factor, to) },
         }
     }
