@@ -1,5 +1,5 @@
 //! The kernels, and a safe function for each that works on tiles: it checks that every buffer has
-//! what the kernel touches. Those of statistics are in `statistic.rs`.
+//! what the kernel touches. Those of statistics are in `statistic.rs` and `map.rs`.
 
 use std::sync::Arc;
 

@@ -7,24 +7,30 @@
 //! | `buffer.rs` | parts of device memory that know who used them last |
 //! | `device.rs` | one device: its lanes (a stream and the libraries' handles each) and its memory |
 //! | `launch.rs` | the kernels, and a safe function for each that works on tiles |
-//! | `statistic.rs` | the same for pair statistics and kernel functions |
+//! | `calls.rs` | genotypes on the device, lists of individuals |
+//! | `statistic.rs` | the kernels of pair statistics |
+//! | `map.rs` | kernel functions and the kernel of their tiles |
 //! | `matmul.rs` | products by cuBLASLt |
 //! | `factor.rs` | triangular solves by cuBLAS, Cholesky factors by cuSOLVER |
 
 mod buffer;
+mod calls;
 mod device;
 mod driver;
 mod factor;
 mod launch;
 mod library;
+mod map;
 mod matmul;
 mod statistic;
 
 pub(crate) use buffer::Buffer;
+pub(crate) use calls::{Calls, Index};
 pub(crate) use device::Device;
 pub(crate) use driver::describe;
 pub(crate) use factor::Side;
 pub(crate) use launch::Operand;
 pub(crate) use library::load;
+pub(crate) use map::Map;
 pub(crate) use matmul::{Matrix, Number};
-pub(crate) use statistic::{Calls, Index, Map, Numbers, Order};
+pub(crate) use statistic::{Numbers, Order};
