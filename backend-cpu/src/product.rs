@@ -186,4 +186,4 @@ fn sorted(slice: Slice<'_>, bits: &[usize], chunks: &[Chunk]) -> Vec<Packed> {
     chunks.iter().map(&mut sort).collect()
 }
 
-const _: () = assert!(SNPS % GROUP == 0 && WEIGHTS * GROUP == LINE * SNPS);
+const _: () = assert!(SNPS.is_multiple_of(GROUP) && WEIGHTS * GROUP == LINE * SNPS);
