@@ -3,8 +3,10 @@
 //!
 //! With centred dosages x the model's genetic part is f(x) = Σ_i α_i k(x, x_i), and
 //!
-//!     linear kernels    ∂f/∂x_m = Σ_i α_i (x_im − μ_m)/s_m, the same for everybody
-//!     gaussian          ∂f/∂x_m = −2γ Σ_i α_i k(x, x_i) (x_m − x_im)
+//! ```text
+//! linear kernels    ∂f/∂x_m = Σ_i α_i (x_im − μ_m)/s_m, the same for everybody
+//! gaussian          ∂f/∂x_m = −2γ Σ_i α_i k(x, x_i) (x_m − x_im)
+//! ```
 //!
 //! Beside the mean and the root mean square over the individuals stand those of models of traits
 //! that are drawn from the fitted model, N(Xb̂, σ̂²_f(K + λI)): where all SNPs are alike but for

@@ -4,7 +4,9 @@
 //! fit left above zero, the residual (K = I) among them, and P = V⁻¹. The σ²_j are estimates: of
 //! yᵀPK_ePy that part is lost which lies in the directions of the K_j, so they are taken out first,
 //!
-//!     K̃ = K_e − Σ_j a_j K_j,    tr(P K̃ P K_j) = 0 for all j
+//! ```text
+//! K̃ = K_e − Σ_j a_j K_j,    tr(P K̃ P K_j) = 0 for all j
+//! ```
 //!
 //! and Q = zᵀPK̃Pz is compared with Σ λ̃χ²₁, λ̃ the eigenvalues of P^½K̃P^½. They sum to
 //! Σσ²_j tr(PK̃PK_j) = 0: some are negative. Without the orthogonalisation the test rejects at

@@ -1,7 +1,9 @@
 //! Davies' method (Biometrika 60:415, 1973; Applied Statistics 29:323, 1980): P(Q > q) from the
 //! characteristic function φ(u) = Π (1 − 2iλu)^(−½) by the sum
 //!
-//!     P(Q > q) ≈ ½ + Σ_{k ≥ 0} Im(φ(u_k) e^{−iu_k q}) / π(k + ½),    u_k = (k + ½)Δ
+//! ```text
+//! P(Q > q) ≈ ½ + Σ_{k ≥ 0} Im(φ(u_k) e^{−iu_k q}) / π(k + ½),    u_k = (k + ½)Δ
+//! ```
 //!
 //! - **Step.** The sum's error is at most the larger of P(Q > q + 2π/Δ) and P(Q < q − 2π/Δ), which
 //!   Chernoff's bound exp(K(t) − tK′(t)) holds under ε/2.

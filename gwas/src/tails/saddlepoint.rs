@@ -2,7 +2,9 @@
 //! the form of Barndorff-Nielsen that Kuonen gives for quadratic forms, Biometrika 86:929, 1999),
 //! in log space:
 //!
-//!     ln P(Q > q) ≈ ln Φ̄(w + ln(v/w)/w),  w = √2(tq − K(t)),  v = t√K″(t),  K′(t) = q
+//! ```text
+//! ln P(Q > q) ≈ ln Φ̄(w + ln(v/w)/w),  w = √2(tq − K(t)),  v = t√K″(t),  K′(t) = q
+//! ```
 //!
 //! Far in the tail the λ that is largest decides, m times: Q is like a gamma variable of shape
 //! m/2, and the approximation has Stirling's Γ(m/2) in place of Γ(m/2). Its error there is at most

@@ -5,9 +5,11 @@
 //! over A = G, K_k, I. All of S comes from products of K and K∘K with a few vectors a SNP: x and
 //! K_k = αK − βxxᵀ enter G entry by entry,
 //!
-//!     tr GG = α²wᵀ(K∘K)w − 2αβ(x∘w)ᵀK(x∘w) + β²(wᵀw)²,   w = x∘x
-//!     tr GK_k = α²xᵀ(K∘K)x − 2αβ wᵀKw + β²(xᵀw)²
-//!     tr PAPB = tr AB − 2⟨AU, BU⟩ + ⟨UᵀAU, UᵀBU⟩
+//! ```text
+//! tr GG = α²wᵀ(K∘K)w − 2αβ(x∘w)ᵀK(x∘w) + β²(wᵀw)²,   w = x∘x
+//! tr GK_k = α²xᵀ(K∘K)x − 2αβ wᵀKw + β²(xᵀw)²
+//! tr PAPB = tr AB − 2⟨AU, BU⟩ + ⟨UᵀAU, UᵀBU⟩
+//! ```
 
 use epitile_core::backend::Backend;
 use epitile_core::dense::{axpy, dot, norm2};
