@@ -24,6 +24,23 @@ pub(super) fn chi2_of(log10p: f64) -> f64 {
     0.5 * (low + high)
 }
 
+/// The median; `None` of nothing. Moves the values about.
+pub(super) fn median(values: &mut [f64]) -> Option<f64> {
+    let (lower, upper) = middle(values)?;
+    Some(0.5 * (lower + upper))
+}
+
+/// The two values in the middle, which are one where their number is odd.
+fn middle(values: &mut [f64]) -> Option<(f64, f64)> {
+    let n = values.len();
+    if n == 0 {
+        return None;
+    }
+    let (below, &mut upper, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
+    let lower = below.iter().copied().fold(f64::MIN, f64::max);
+    Some((if n % 2 == 1 { upper } else { lower }, upper))
+}
+
 /// λ_GC: median χ² of the tests over that of χ²₁. `log10p` need not be in order.
 pub(super) fn lambda_gc(log10p: &mut [f64]) -> Option<f64> {
     let (lower, upper) = middle(log10p)?;
@@ -99,9 +116,9 @@ mod tests {
     fn ordered_p_values_have_their_closed_forms() {
         // The smallest of n is below x with probability 1 − (1 − x)ⁿ, the largest with xⁿ.
         for n in [1.0, 7.0, 1e6] {
-            for q in [0.025, 0.5, 0.975] {
+            for q in [0.025_f64, 0.5, 0.975] {
                 let smallest = -(-((-q).ln_1p() / n).exp_m1()).log10();
-                let largest = -f64::ln(q) / n / std::f64::consts::LN_10;
+                let largest = -q.ln() / n / std::f64::consts::LN_10;
                 let (a, b) = (ordered(1.0, n, q), ordered(n, n, q));
                 // ln Γ(10⁶) has 7 digits before the point, so 9 remain of 16.
                 assert!((a - smallest).abs() < 1e-8 * smallest, "{n} {q} {a}");
