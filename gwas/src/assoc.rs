@@ -13,6 +13,7 @@
 //! | [`ordinary`] | tests without a kernel |
 //! | [`rotation`] | the null model of each trait, rotated |
 //! | [`scan`] | the streaming itself |
+//! | `sums` | sums over kernel SNPs of all pairs |
 //! | [`table`] | lines as REGENIE writes them |
 //! | [`effect`] | score, Wald and likelihood-ratio tests |
 
@@ -23,6 +24,7 @@ pub mod oof;
 pub mod ordinary;
 pub mod rotation;
 pub mod scan;
+mod sums;
 pub mod table;
 
 use std::path::{Path, PathBuf};
