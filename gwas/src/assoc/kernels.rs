@@ -81,7 +81,7 @@ impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
         if let Some(Kernel::Poly(_) | Kernel::Ibs | Kernel::Laplacian) = kernel.kernel() {
             return Err(Error::usage(format!(
                 "--kernel {kernel}: association takes linear, linear:std, linear:2pq, gaussian, \
-                 grm^2 or none"
+                 grm^2, dominance or none"
             )));
         }
         if cohort.genotypes.counts().iter().all(Counts::is_monomorphic) {

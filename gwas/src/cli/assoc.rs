@@ -51,7 +51,7 @@ pub(crate) struct Args {
     genotypes: Genotypes,
     #[command(flatten)]
     traits: Traits,
-    /// Kernel of the null model: linear, linear:std, linear:2pq, gaussian, grm^2 or
+    /// Kernel of the null model: linear, linear:std, linear:2pq, gaussian, grm^2, dominance or
     /// none
     #[arg(long, value_name = "NAME", default_value = "linear")]
     kernel: String,

@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     traits: Traits,
     /// Kernels, fitted jointly: linear, linear:std, linear:2pq, gaussian, laplacian, ibs, poly:D,
-    /// grm^2
+    /// grm^2, dominance
     #[arg(long, value_name = "LIST", value_delimiter = ',', required = true)]
     kernel: Vec<String>,
     /// Bandwidth γ = c / median distance of gaussian and laplacian
