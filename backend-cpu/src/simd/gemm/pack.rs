@@ -197,10 +197,11 @@ impl Code for bf16 {
         factor: f64,
         to: &mut [L::Packed],
     ) -> bool {
-        // SAFETY: the caller's promises.
-        match unsafe { L::pack_bf16(bytemuck::cast_ref(terms), to) } {
+        // SAFETY: the caller's promise.
+        let packed = unsafe { L::pack_bf16(bytemuck::cast_ref(terms), to) };
+        match packed {
             Some(exact) => exact,
-            // SAFETY: as above.
+            // SAFETY: the caller's promise.
             None => unsafe { scaled::<L, Self, DIRECT>(terms, factor, to) },
         }
     }
