@@ -125,7 +125,7 @@ mod tests {
     use epitile_core::solver::SolveOptions;
 
     #[test]
-    fn many_folds_share_a_factor_and_two_do_not() {
+    fn many_folds_share_a_factor_and_few_do_not() {
         let options = |scheme, lambdas: &[f64]| CvOptions {
             kernels: Vec::new(),
             gammas: Gammas::default(),
@@ -135,8 +135,9 @@ mod tests {
             scheme,
         };
         let one = options(Scheme::Folds, &[1.0]);
-        assert!(is_cheaper(&one, &[400; 10]) && is_cheaper(&one, &[800; 5]));
-        assert!(!is_cheaper(&one, &[2000; 2]));
+        assert!(is_cheaper(&one, &[400; 10]));
+        // 4000³·(1/3 + 0.44 + 0.12 + 0.01) operations against 5·3200³/3.
+        assert!(!is_cheaper(&one, &[800; 5]) && !is_cheaper(&one, &[2000; 2]));
         assert!(!is_cheaper(&options(Scheme::Nested, &[1.0]), &[400; 10]));
         // Close together, λ share the factors without a fold.
         let close: Vec<f64> = (0..40).map(|l| 1.0 + 0.01 * f64::from(l)).collect();

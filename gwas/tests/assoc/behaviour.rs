@@ -75,7 +75,8 @@ fn snps_without_a_test_carry_a_code_and_stop_nothing() {
     // The first byte of each of the first SNPs' calls follows the three of the head; 90
     // individuals take 23 bytes. All missing; all of one kind; and the third as it is.
     let mut bed = lab.bytes("s.bed");
-    bed[3..26].fill(0x55);
+    bed[3..25].fill(0x55);
+    bed[25] = 0x05;
     bed[26..49].fill(0x00);
     lab.write("s.bed", bed);
     let rows = lab.plink("s");
