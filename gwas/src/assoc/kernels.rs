@@ -120,10 +120,10 @@ impl<'a, B: Backend, E: Engine> Source<'a, B, E> {
     /// What the kernel without a segment is called.
     pub fn name(&self, left_out: Option<usize>) -> String {
         match left_out {
-            None => "all".into(),
+            None => "all chromosomes".into(),
             Some(s) => {
                 let name = self.chromosomes.label(&self.genotypes.segments()[s].name);
-                format!("without {name}")
+                format!("all chromosomes but {name}")
             }
         }
     }

@@ -69,7 +69,7 @@ impl fmt::Display for Null {
             .map_or(String::new(), |se| format!(" (SE {se:.4})"));
         write!(
             f,
-            "{}, kernel of {} chromosomes: {} individuals, share of variance {:.4}{se}, λ {:.5}, \
+            "{}, kernel of {}: {} individuals, share of variance {:.4}{se}, λ {:.5}, \
              ln L {:.3}",
             self.name, self.kernel, self.samples, self.share, self.lambda, self.log_likelihood
         )

@@ -2,6 +2,7 @@
 
 /// Where entry `l` of a row and of the row `half` further on come from, those of the second row
 /// counted on from `lanes`.
+#[cfg(target_arch = "x86_64")]
 const fn places<const L: usize>(half: usize, second: bool) -> [u32; L] {
     let mut at = [0; L];
     let mut l = 0;

@@ -6,7 +6,9 @@
 use epitile_core::pairs::GROUP as SHARED;
 
 use super::{COLS, GROUP, Packed, Sums, sweep};
-use crate::simd::level::{Level, level, multiversion};
+#[cfg(target_arch = "x86_64")]
+use crate::simd::level::Level;
+use crate::simd::level::{level, multiversion};
 use crate::simd::line::{LINE, Line};
 
 /// Weights in a line.
