@@ -1,7 +1,7 @@
 //! `epitile bench`.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ArgMatches, Args as ClapArgs, Command, FromArgMatches};
@@ -128,10 +128,6 @@ impl Scaled {
 }
 
 impl Run for Args {
-    fn prefix(&self) -> Option<&Path> {
-        None
-    }
-
     fn run(&self, log: &RunLog) -> Result<()> {
         if self.runs == 0 || self.samples < 2 || self.traits == 0 {
             return Err(Error::usage(

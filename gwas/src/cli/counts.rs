@@ -1,7 +1,6 @@
 //! `epitile counts`.
 
 use std::io::Write;
-use std::path::Path;
 
 use clap::Args as ClapArgs;
 use epitile::cohort::{COUNTS_HEADER, Cohort};
@@ -30,12 +29,8 @@ pub(crate) struct Args {
 }
 
 impl Run for Args {
-    fn prefix(&self) -> Option<&Path> {
-        Some(&self.output.out)
-    }
-
-    fn quiet(&self) -> bool {
-        self.output.quiet
+    fn output(&self) -> Option<&Output> {
+        Some(&self.output)
     }
 
     fn run(&self, log: &RunLog) -> Result<()> {

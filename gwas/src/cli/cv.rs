@@ -1,6 +1,6 @@
 //! `epitile cv`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
@@ -79,12 +79,8 @@ pub(crate) struct Args {
 }
 
 impl Run for Args {
-    fn prefix(&self) -> Option<&Path> {
-        Some(&self.output.out)
-    }
-
-    fn quiet(&self) -> bool {
-        self.output.quiet
+    fn output(&self) -> Option<&Output> {
+        Some(&self.output)
     }
 
     fn run(&self, log: &RunLog) -> Result<()> {

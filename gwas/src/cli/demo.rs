@@ -51,10 +51,6 @@ fn command<A: ClapArgs>(command: &str, flags: &[&str], log: &RunLog) -> Result<A
 }
 
 impl Run for Args {
-    fn prefix(&self) -> Option<&Path> {
-        None
-    }
-
     fn run(&self, log: &RunLog) -> Result<()> {
         std::fs::create_dir_all(&self.out).map_err(|e| Error::write(&self.out, &e))?;
         let path = |name: &str| self.out.join(name).display().to_string();

@@ -60,12 +60,8 @@ pub(crate) struct Args {
 }
 
 impl Run for Args {
-    fn prefix(&self) -> Option<&Path> {
-        Some(&self.output.out)
-    }
-
-    fn quiet(&self) -> bool {
-        self.output.quiet
+    fn output(&self) -> Option<&Output> {
+        Some(&self.output)
     }
 
     fn run(&self, log: &RunLog) -> Result<()> {

@@ -1,6 +1,6 @@
 //! `epitile predict`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use epitile::align::align;
@@ -59,12 +59,8 @@ pub(crate) struct Args {
 }
 
 impl Run for Args {
-    fn prefix(&self) -> Option<&Path> {
-        Some(&self.output.out)
-    }
-
-    fn quiet(&self) -> bool {
-        self.output.quiet
+    fn output(&self) -> Option<&Output> {
+        Some(&self.output)
     }
 
     fn run(&self, log: &RunLog) -> Result<()> {

@@ -11,6 +11,7 @@ use epitile::error::{Kind, Result};
 use epitile::io::output::check_writable;
 use epitile::run::RunLog;
 
+use super::args::Output;
 use super::{
     assoc, bench, counts, cv, demo, epistasis, explain, fit, kernel, predict, report, simulate,
     varcomp, verify,
@@ -51,12 +52,12 @@ enum Command {
     Assoc(assoc::Args),
     /// Split a trait's variance between kernels, with tests
     Varcomp(varcomp::Args),
-    /// Make a page of tables and pictures from what other commands wrote
-    Report(report::Args),
     /// Test for epistasis: of a trait, or SNP by SNP
     Epistasis(epistasis::Args),
     /// Attribute a model's predictions to SNPs, and export its additive part
     Explain(explain::Args),
+    /// Make a page of tables and pictures from what other commands wrote
+    Report(report::Args),
     /// Write a kernel or GRM of all individuals
     Kernel(kernel::Args),
     /// Count genotypes per SNP, as plink2 --geno-counts
@@ -73,12 +74,19 @@ enum Command {
 
 /// A command: what it needs before it runs, and its run.
 pub(crate) trait Run {
+    /// Where its output goes, if it writes files with a prefix.
+    fn output(&self) -> Option<&Output> {
+        None
+    }
+
     /// Prefix of its output files, if it writes any.
-    fn prefix(&self) -> Option<&Path>;
+    fn prefix(&self) -> Option<&Path> {
+        self.output().map(|of| of.out.as_path())
+    }
 
     /// Whether nothing but errors goes to the screen.
     fn quiet(&self) -> bool {
-        false
+        self.output().is_some_and(|of| of.quiet)
     }
 
     /// Does it.
@@ -93,9 +101,9 @@ impl Command {
             Command::Predict(args) => args,
             Command::Assoc(args) => args,
             Command::Varcomp(args) => args,
-            Command::Report(args) => args,
             Command::Epistasis(args) => args,
             Command::Explain(args) => args,
+            Command::Report(args) => args,
             Command::Kernel(args) => args,
             Command::Counts(args) => args,
             Command::Simulate(args) => args,

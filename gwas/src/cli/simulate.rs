@@ -1,7 +1,5 @@
 //! `epitile simulate`.
 
-use std::path::Path;
-
 use clap::Args as ClapArgs;
 use epitile::error::Result;
 use epitile::run::RunLog;
@@ -97,12 +95,8 @@ impl Args {
 }
 
 impl Run for Args {
-    fn prefix(&self) -> Option<&Path> {
-        Some(&self.output.out)
-    }
-
-    fn quiet(&self) -> bool {
-        self.output.quiet
+    fn output(&self) -> Option<&Output> {
+        Some(&self.output)
     }
 
     fn run(&self, log: &RunLog) -> Result<()> {

@@ -1,7 +1,6 @@
 //! `epitile verify`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use clap::Args as ClapArgs;
 use epitile::backend::{BackendChoice, Job, dispatch};
@@ -35,10 +34,6 @@ pub(crate) struct Args {
 }
 
 impl Run for Args {
-    fn prefix(&self) -> Option<&Path> {
-        None
-    }
-
     fn run(&self, _: &RunLog) -> Result<()> {
         dispatch(self.backend, self.threads, None, Verification)
     }
