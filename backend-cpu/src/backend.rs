@@ -62,7 +62,7 @@ impl Backend for Cpu {
     fn formats(&self) -> &'static [Precision] {
         use Precision::{Bf16, F16, F32, F64};
         match isa().half {
-            Half::Bf16 => &[Bf16, F16, F32, F64],
+            Half::Bf16 | Half::Amx => &[Bf16, F16, F32, F64],
             // Where FP16 is as slow as FP32 it still takes half the memory.
             Half::Fp16 | Half::Widened => &[F16, F32, F64],
         }

@@ -17,7 +17,7 @@ pub struct Ceiling {
     /// products of bytes added to 32-bit sums (two each), `pairs` of dosages at one SNP (two
     /// each), `read` bytes of main memory.
     pub work: &'static str,
-    /// Instruction set: `avx512`, `avx2` or `portable`; empty for `read`.
+    /// Instruction set: `amx`, `avx512`, `avx2` or `portable`; empty for `read`.
     pub isa: &'static str,
     /// 10⁹ operations or bytes a second by one thread alone.
     pub one: f64,
@@ -55,10 +55,14 @@ fn kernels() -> Vec<Kernel> {
     {
         use std::arch::is_x86_feature_detected as have;
         let Isa { level, half } = isa();
+        if half == Half::Amx {
+            kernels.push(("bf16", "amx", loops::bf16_amx, 32 * loops::TILES));
+            kernels.push(("i8", "amx", loops::i8_amx, 64 * loops::TILES));
+        }
         if level == Level::Avx512 {
             kernels.push(("f64", "avx512", loops::f64_avx512, chained(8)));
             kernels.push(("f32", "avx512", loops::f32_avx512, chained(16)));
-            if half == Half::Fp16 {
+            if half >= Half::Fp16 && have!("avx512fp16") {
                 kernels.push(("f16", "avx512", loops::f16_avx512, chained(32)));
             }
             if half != Half::Widened && have!("avx512bf16") {

@@ -8,6 +8,7 @@
 //! | file | kernels |
 //! |---|---|
 //! | `ceilings.rs` | what an instruction set can do at most |
+//! | `amx.rs` | the matrix unit of x86 processors: may it be used? |
 //! | `level.rs` | the instruction sets and `multiversion!` |
 //! | `popcount.rs` | differences of bit planes, all alike or weighted |
 //! | `line.rs`, `transpose.rs` | 512 bits; calls of one SNP next to each other |
@@ -18,6 +19,8 @@
 //! | `decode.rs` | numbers of any format as f64 |
 //! | `convert.rs`, `norm.rs` | rounding; sums of magnitudes and squares |
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod amx;
 pub(crate) mod ceilings;
 pub(crate) mod convert;
 pub(crate) mod decode;

@@ -26,6 +26,7 @@ mod x86 {
     use std::arch::x86_64::*;
 
     use super::{CHAINS, PAIRS, PAIRS_AVX2};
+    use crate::simd::amx::Tiles;
 
     /// A function of [`CHAINS`] sums, to which each round applies `$step`; all vectors start as
     /// `$one`.
@@ -104,6 +105,48 @@ mod x86 {
         /// 4 FP64 multiply-adds a step.
         f64_avx2, "avx2,fma", ymm_reg, __m256d, _mm256_set1_pd(0.5),
         |s, a, b| _mm256_fmadd_pd(a, b, *s), |s| _mm256_cvtsd_f64(s)
+    );
+
+    /// Products of two by two tile registers a round, 2 · 16 · 16 · 64 operations on bytes in each,
+    /// half as many on BF16 numbers.
+    pub(crate) const TILES: u64 = 4 * 2 * 16 * 16;
+
+    macro_rules! tiles {
+        ($(#[$doc:meta])* $name:ident, $product:literal) => {
+            $(#[$doc])*
+            pub(crate) fn $name(rounds: u64) -> f64 {
+                // SAFETY: `ceilings` lists this only where AMX was found.
+                let _tiles = unsafe { Tiles::configure() };
+                // SAFETY: eight tiles are configured, and those named are lost.
+                unsafe {
+                    asm!(
+                        "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
+                        "tilezero tmm4", "tilezero tmm5", "tilezero tmm6", "tilezero tmm7",
+                        "2:",
+                        concat!($product, " tmm0, tmm4, tmm6"),
+                        concat!($product, " tmm1, tmm4, tmm7"),
+                        concat!($product, " tmm2, tmm5, tmm6"),
+                        concat!($product, " tmm3, tmm5, tmm7"),
+                        "dec {rounds}",
+                        "jnz 2b",
+                        rounds = inout(reg) rounds => _,
+                        out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                        out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                        options(nostack, nomem)
+                    );
+                }
+                0.0
+            }
+        };
+    }
+
+    tiles!(
+        /// BF16 products of tile registers.
+        bf16_amx, "tdpbf16ps"
+    );
+    tiles!(
+        /// Products of bytes in tile registers.
+        i8_amx, "tdpbuud"
     );
 
     /// 512 SNPs of [`PAIRS`] pairs a round: the bits in which two planes differ, at one and at

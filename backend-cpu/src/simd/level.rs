@@ -15,8 +15,9 @@ pub(crate) enum Level {
     Portable,
 }
 
-/// What multiplies 16- and 8-bit numbers faster than FP32 does, beside [`Level::Avx512`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What multiplies 16- and 8-bit numbers faster than FP32 does, beside [`Level::Avx512`]; the best
+/// last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub(crate) enum Half {
     /// Nothing: they are widened to FP32.
@@ -26,6 +27,9 @@ pub(crate) enum Half {
     /// AVX512-FP16: FP16 arithmetic. Preferred where both are there: such processors run the BF16
     /// dot product slower than FP32.
     Fp16,
+    /// AMX: BF16 products added to FP32, products of bytes added to 32-bit integers, of whole tiles
+    /// of registers; FP16 and FP32 numbers are sums of two and three BF16 numbers.
+    Amx,
 }
 
 /// Instruction sets in use: the best of this processor, or fewer if `EPITILE_ISA` says so.
@@ -39,7 +43,14 @@ pub(crate) struct Isa {
 pub(crate) const VARIABLE: &str = "EPITILE_ISA";
 
 /// Names of instruction sets, the widest of each kind last.
-pub(crate) const NAMES: [&str; 5] = ["portable", "avx2", "avx512", "avx512bf16", "avx512fp16"];
+pub(crate) const NAMES: [&str; 6] = [
+    "portable",
+    "avx2",
+    "avx512",
+    "avx512bf16",
+    "avx512fp16",
+    "amx",
+];
 
 /// The instruction sets in use.
 pub(crate) fn isa() -> Isa {
@@ -57,6 +68,11 @@ pub(crate) fn isa() -> Isa {
 /// The level in use.
 pub(crate) fn level() -> Level {
     isa().level
+}
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! have {
+    ($($feature:tt),*) => { $(std::arch::is_x86_feature_detected!($feature))&&* };
 }
 
 impl Isa {
@@ -78,9 +94,14 @@ impl Isa {
                 half: Half::Widened,
             },
             #[cfg(target_arch = "x86_64")]
-            Some("avx512bf16") if self.half == Half::Fp16 && has_bf16() => Isa {
+            Some("avx512bf16") if self.half >= Half::Bf16 && have!("avx512bf16") => Isa {
                 level,
                 half: Half::Bf16,
+            },
+            #[cfg(target_arch = "x86_64")]
+            Some("avx512fp16") if self.half >= Half::Fp16 && have!("avx512fp16") => Isa {
+                level,
+                half: Half::Fp16,
             },
             _ => self,
         }
@@ -99,18 +120,10 @@ impl std::fmt::Display for Isa {
             (Level::Avx512, Half::Bf16) => NAMES[3],
             #[cfg(target_arch = "x86_64")]
             (Level::Avx512, Half::Fp16) => NAMES[4],
+            #[cfg(target_arch = "x86_64")]
+            (Level::Avx512, Half::Amx) => NAMES[5],
         })
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-macro_rules! have {
-    ($($feature:tt),*) => { $(std::arch::is_x86_feature_detected!($feature))&&* };
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_bf16() -> bool {
-    have!("avx512bf16")
 }
 
 /// What this processor has.
@@ -127,8 +140,9 @@ fn detected() -> Isa {
             "avx512vnni"
         );
         let half = match wide {
+            true if have!("avx512bf16") && super::amx::is_there() => Half::Amx,
             true if have!("avx512fp16") => Half::Fp16,
-            true if has_bf16() => Half::Bf16,
+            true if have!("avx512bf16") => Half::Bf16,
             _ => Half::Widened,
         };
         let level = if wide { Level::Avx512 } else { Level::Avx2 };
