@@ -3,6 +3,8 @@
 //! An output is an accumulator, F64 or F32 with scale 2⁰, and chooses the type that computes;
 //! operands are widened (or rounded) to it. What computes is an [`Algebra`].
 
+use core::ops::Range;
+
 use epitile_core::backend::{Solve, Trans};
 use epitile_core::precision::Precision;
 use epitile_core::tile::{TileMut, TileRef};
@@ -16,6 +18,18 @@ pub(crate) struct Output<'a, T> {
     pub(crate) cols: usize,
     pub(crate) ld: usize,
     pub(crate) values: &'a mut [T],
+}
+
+impl<T> Output<'_, T> {
+    /// Some rows and columns of it.
+    pub(crate) fn part(&mut self, rows: Range<usize>, cols: Range<usize>) -> Output<'_, T> {
+        Output {
+            rows: rows.len(),
+            cols: cols.len(),
+            ld: self.ld,
+            values: &mut self.values[cols.start * self.ld + rows.start..],
+        }
+    }
 }
 
 /// Dense linear algebra on one thread, in one type. Operands have any precision but I8, and no

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `lanes.rs`, `x86.rs` | what an instruction set does: load, broadcast, multiply and add |
 //! | `bf16.rs` | the same for pairs of BF16 numbers |
+//! | `amx.rs`, `pieces.rs` | products by the matrix unit, of sums of BF16 numbers |
 //! | `pack.rs` | operands of any precision, widened while packed |
 //! | `micro.rs` | the micro-kernel |
 //! | `product.rs` | general and symmetric products |
@@ -17,10 +18,14 @@
 //! | `space.rs` | storage that a thread keeps for packed operands |
 
 #[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
 mod bf16;
 mod lanes;
 mod micro;
 mod pack;
+#[cfg(target_arch = "x86_64")]
+mod pieces;
 mod product;
 mod space;
 mod triangle;
@@ -172,11 +177,28 @@ fn pairs(
         // SAFETY: the features that this function enables.
         unsafe { product::run::<bf16::Bf16, 8>(alpha, operands, c, 0, space) }
     }
-    if isa().half != Half::Bf16 || !a.is_bf16() || !b.is_none_or(Source::is_bf16) {
-        return 0;
+    /// What the matrix unit does not multiply exactly.
+    fn wide(alpha: f32, operands: Operands<'_, '_>, c: &mut Output<'_, f32>, space: &mut Space) {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
+        fn run(alpha: f32, operands: Operands<'_, '_>, c: &mut Output<'_, f32>, space: &mut Space) {
+            // SAFETY: the features that this function enables.
+            unsafe { product::run::<x86::Avx512<f32>, 8>(alpha, operands, c, 0, space) };
+        }
+        // SAFETY: processors with AMX have these features.
+        unsafe { run(alpha, operands, c, space) }
     }
-    // SAFETY: `isa` has found these features.
-    unsafe { run(alpha, (a, b), c, space) }
+    match isa().half {
+        // SAFETY: `isa` has found these features.
+        Half::Amx if amx::pays(a, b) => unsafe {
+            amx::run(alpha, (a, b), c, space, wide);
+            c.rows
+        },
+        // SAFETY: `isa` has found these features.
+        Half::Amx | Half::Bf16 if a.is_bf16() && b.is_none_or(Source::is_bf16) => unsafe {
+            run(alpha, (a, b), c, space)
+        },
+        _ => 0,
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]

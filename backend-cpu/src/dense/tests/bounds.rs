@@ -16,6 +16,9 @@ const OPERANDS: [Precision; 7] = [
     Precision::F8E5M2,
 ];
 
+/// Shapes (m, n, k) past what the matrix unit takes at a time, none of whose sizes is even.
+const LARGE: [(usize, usize, usize); 3] = [(145, 163, 41), (33, 131, 97), (163, 31, 65)];
+
 /// Sizes around those of vectors, slivers and panels.
 const SIZES: [usize; 12] = [1, 4, 7, 15, 16, 17, 31, 33, 47, 49, 65, 97];
 
@@ -149,16 +152,74 @@ fn products_by_wide_and_narrow_vectors_have_the_same_bits() {
 }
 
 #[test]
+fn large_products_are_within_their_bound_on_every_instruction_set() {
+    at_every_isa(|isa| {
+        let mut sample = Sample::new(24);
+        for (p, q) in [
+            (Precision::Bf16, Precision::Bf16),
+            (Precision::F8E4M3, Precision::F8E5M2),
+            (Precision::F16, Precision::F16),
+            (Precision::F16, Precision::Bf16),
+            (Precision::F32, Precision::F32),
+            (Precision::Bf16, Precision::F32),
+            (Precision::F64, Precision::F16),
+        ] {
+            for (m, n, k) in LARGE {
+                let (ta, tb) = ORIENTATIONS[sample.below(4)];
+                let a = sample.operand(conformance::gemm::oriented((m, k), ta), p);
+                let b = sample.operand(conformance::gemm::oriented((k, n), tb), q);
+                let c = sample.accumulator((m, n), Precision::F32, 0);
+                conformance::gemm::holds(&Cpu::MEMORY, -0.3, (&a, ta), (&b, tb), &c)
+                    .unwrap_or_else(|e| panic!("{isa}: {e}"));
+                let (a, c) = (sample.operand((n, k), p), Precision::F32);
+                let c = sample.accumulator((n, n), c, 0);
+                conformance::syrk::holds(&Cpu::MEMORY, -1.0, &a, &c)
+                    .unwrap_or_else(|e| panic!("{isa}: {e}"));
+            }
+        }
+    });
+}
+
+/// Numbers whose BF16 pieces, or products of those, leave the range of normal numbers.
+#[test]
+fn numbers_near_the_ends_of_the_range_are_multiplied_all_the_same() {
+    let (m, n, k) = (40, 150, 33);
+    at_every_isa(|isa| {
+        let mut sample = Sample::new(25);
+        for (mine, other, alpha) in [
+            (-110, 60, 1.0),
+            (60, -110, 1.0),
+            (-60, 0, -1.0),
+            (100, -100, 1.0),
+            (0, 0, exp2(-100)),
+        ] {
+            let mut a = sample.values(m * k, mine);
+            let b = sample.values(k * n, other);
+            a.iter_mut().step_by(2).for_each(|a| *a *= exp2(-5));
+            let a = Tile::from_f64(m, k, &a, Precision::F32, 0);
+            let b = Tile::from_f64(k, n, &b, Precision::F32, 0);
+            let c = sample.accumulator((m, n), Precision::F32, mine + other);
+            let operands = ((&a, Trans::No), (&b, Trans::No));
+            conformance::gemm::holds(&Cpu::MEMORY, alpha, operands.0, operands.1, &c)
+                .unwrap_or_else(|e| panic!("{isa}, 2^{mine} by 2^{other}: {e}"));
+        }
+    });
+}
+
+#[test]
 fn subnormals_of_bf16_count() {
     // 2⁻¹³⁰ is subnormal in BF16, and its product with 2¹³⁰ ½.
-    let tiny = Tile::from_f64(20, 3, &[exp2(-130); 60], Precision::Bf16, 0);
-    let huge = Tile::from_f64(3, 20, &[exp2(120); 60], Precision::Bf16, 0);
-    at_every_isa(|isa| {
-        let mut c = Tile::zeros(20, 20, Precision::F32);
-        let (a, b) = ((tiny.as_ref(), Trans::No), (huge.as_ref(), Trans::No));
-        algebra::gemm::<Blocked>(1.0, a, b, c.as_mut()).unwrap();
-        assert_eq!(c.to_f64(), [3.0 * exp2(-10); 400], "{isa}");
-    });
+    for terms in [3, 33] {
+        let len = 20 * terms;
+        let tiny = Tile::from_f64(20, terms, &vec![exp2(-130); len], Precision::Bf16, 0);
+        let huge = Tile::from_f64(terms, 20, &vec![exp2(120); len], Precision::Bf16, 0);
+        at_every_isa(|isa| {
+            let mut c = Tile::zeros(20, 20, Precision::F32);
+            let (a, b) = ((tiny.as_ref(), Trans::No), (huge.as_ref(), Trans::No));
+            algebra::gemm::<Blocked>(1.0, a, b, c.as_mut()).unwrap();
+            assert_eq!(c.to_f64(), [terms as f64 * exp2(-10); 400], "{isa}");
+        });
+    }
 }
 
 #[test]

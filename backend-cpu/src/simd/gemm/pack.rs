@@ -12,15 +12,17 @@ use super::lanes::{Lanes, MOST};
 use crate::operand::Real;
 use crate::simd::decode::prefetch;
 
-/// An operand by rows: its entry (r, k) is 2^`scale` times stored number `r · down + k · along`.
+/// An operand by rows: its entry (r, k) is 2^`scale` times stored number
+/// `start + r · down + k · along`.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
-    elements: Elements<'a>,
-    precision: Precision,
+    pub(super) elements: Elements<'a>,
+    pub(super) precision: Precision,
+    pub(super) start: usize,
     pub(super) rows: usize,
     pub(super) terms: usize,
-    down: usize,
-    along: usize,
+    pub(super) down: usize,
+    pub(super) along: usize,
     pub(super) scale: i32,
 }
 
@@ -34,11 +36,22 @@ impl<'a> Source<'a> {
         Source {
             elements: tile.elements(),
             precision: tile.precision(),
+            start: 0,
             rows,
             terms,
             down,
             along,
             scale: tile.scale(),
+        }
+    }
+
+    /// Some of its rows.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn part(&self, rows: Range<usize>) -> Self {
+        Source {
+            start: self.start + rows.start * self.down,
+            rows: rows.len(),
+            ..*self
         }
     }
 
@@ -71,12 +84,23 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// BF16 numbers whose sum each number is, once rounded to FP32.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn pieces(&self) -> usize {
+        match self.elements {
+            _ if self.is_bf16() => 1,
+            Elements::F16(_) | Elements::F8(_) => 2,
+            _ => 3,
+        }
+    }
+
     /// Asks for the cache lines of these rows and terms, which are needed soon.
     #[inline(always)]
     pub(super) fn prefetch(&self, rows: Range<usize>, terms: Range<usize>) {
         if self.down == 1 {
             for k in terms {
-                let at = k * self.along + rows.start..k * self.along + rows.end;
+                let column = self.start + k * self.along;
+                let at = column + rows.start..column + rows.end;
                 match self.elements {
                     Elements::F64(e) => prefetch(&e[at]),
                     Elements::F32(e) => prefetch(&e[at]),
@@ -135,7 +159,7 @@ pub(super) unsafe fn pack<L: Lanes>(
 }
 
 /// A stored number. A trait and no closures: those would not be compiled for the instruction set.
-trait Code: Pod {
+pub(super) trait Code: Pod {
     /// A type that holds it exactly.
     type Wide: Pod + Into<f64>;
     /// # Safety
@@ -161,12 +185,12 @@ trait Code: Pod {
 /// An E4M3 number.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(transparent)]
-struct E4m3(u8);
+pub(super) struct E4m3(u8);
 
 /// An E5M2 number.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(transparent)]
-struct E5m2(u8);
+pub(super) struct E5m2(u8);
 
 impl Code for f64 {
     type Wide = f64;
@@ -322,7 +346,7 @@ unsafe fn fill_strip<L: Lanes, C: Code, const DIRECT: bool, const WHOLE: bool>(
     let mut exact = true;
     for step in 0..steps {
         let depth = L::DEPTH.min(terms.len() - step * L::DEPTH);
-        let first = rows.start * down + (terms.start + step * L::DEPTH) * along;
+        let first = source.start + rows.start * down + (terms.start + step * L::DEPTH) * along;
         if WHOLE {
             for term in 0..depth {
                 let ahead = first + (AHEAD + term) * along;
