@@ -6,7 +6,7 @@ use epitile_core::backend::{Backend, Solve, TileNorm, Trans};
 use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::KernelMap;
 use epitile_core::pairs::PairStatistic;
-use epitile_core::precision::Precision;
+use epitile_core::precision::{Precision, exp2};
 use epitile_core::tile::{Tile, TileRef};
 
 use crate::dense::Blocked;
@@ -41,6 +41,11 @@ impl Cpu {
     };
 }
 
+/// Whether products of these operands are summed in short chains of FP16.
+fn sums_in_f16(operands: [Precision; 2]) -> bool {
+    isa().half == Half::Fp16 && operands == [Precision::F16; 2]
+}
+
 impl Backend for Cpu {
     type Tile = Tile;
     type Panel = Arc<Genotypes>;
@@ -68,10 +73,19 @@ impl Backend for Cpu {
         }
     }
 
-    fn accumulator_roundoff(&self, precision: Precision) -> f64 {
-        match precision {
+    fn accumulator_roundoff(&self, operands: [Precision; 2], output: Precision) -> f64 {
+        match output {
             Precision::F64 => Precision::F64.unit_roundoff(),
+            _ if sums_in_f16(operands) => Precision::F16.unit_roundoff(),
             _ => Precision::F32.unit_roundoff(),
+        }
+    }
+
+    fn accumulator_underflow(&self, operands: [Precision; 2], output: Precision) -> f64 {
+        match output {
+            // Half of the least subnormal number.
+            Precision::F32 if sums_in_f16(operands) => exp2(-25),
+            _ => 0.0,
         }
     }
 

@@ -194,8 +194,8 @@ impl Backend for LapackCpu {
         Cpu::MEMORY.supports(precision)
     }
 
-    fn accumulator_roundoff(&self, precision: Precision) -> f64 {
-        Cpu::MEMORY.accumulator_roundoff(precision)
+    fn accumulator_roundoff(&self, _: [Precision; 2], output: Precision) -> f64 {
+        output.accumulator().unit_roundoff()
     }
 
     fn panel(&self, genotypes: Arc<Genotypes>) -> Result<Self::Panel, CpuError> {

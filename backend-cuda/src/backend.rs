@@ -68,8 +68,8 @@ impl Backend for Cuda {
         &[Precision::F16, Precision::F32, Precision::F64]
     }
 
-    fn accumulator_roundoff(&self, precision: Precision) -> f64 {
-        match precision {
+    fn accumulator_roundoff(&self, _: [Precision; 2], output: Precision) -> f64 {
+        match output {
             Precision::F64 => Precision::F64.unit_roundoff(),
             // Tensor cores drop the low bits of their FP32 sums instead of rounding to nearest:
             // Fasi, Higham, Mikaitis and Pranesh, PeerJ Comput. Sci. 7:e330 (2021), §3.

@@ -130,9 +130,17 @@ pub trait Backend: Sync {
     /// products are equally fast only the most accurate pays; F64 is the last.
     fn formats(&self) -> &'static [Precision];
 
-    /// Unit roundoff of sums of products whose output has this precision: that of the
-    /// accumulator, unless the backend sums in something narrower.
-    fn accumulator_roundoff(&self, precision: Precision) -> f64;
+    /// Unit roundoff of sums of products of two `operands` (they may be alike) that end in an
+    /// accumulator of precision `output`: that of the accumulator, unless the backend sums in something
+    /// narrower.
+    fn accumulator_roundoff(&self, operands: [Precision; 2], output: Precision) -> f64;
+
+    /// What each of these products may lose beside that, because what sums it takes it for
+    /// subnormal; in units of the product of the operands' scales. Zero unless something narrower than
+    /// the accumulator sums.
+    fn accumulator_underflow(&self, _operands: [Precision; 2], _output: Precision) -> f64 {
+        0.0
+    }
 
     /// Puts genotypes on the device.
     fn panel(&self, genotypes: Arc<Genotypes>) -> Result<Self::Panel, Self::Error>;

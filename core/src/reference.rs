@@ -62,8 +62,8 @@ impl Backend for Reference {
         precision != Precision::I8
     }
 
-    fn accumulator_roundoff(&self, precision: Precision) -> f64 {
-        precision.accumulator().unit_roundoff()
+    fn accumulator_roundoff(&self, _: [Precision; 2], output: Precision) -> f64 {
+        output.accumulator().unit_roundoff()
     }
 
     fn panel(&self, genotypes: Arc<Genotypes>) -> Result<Arc<Genotypes>, ErrorKind> {

@@ -10,9 +10,11 @@
 //! |---|---|
 //! | `lanes.rs`, `x86.rs` | what an instruction set does: load, broadcast, multiply and add |
 //! | `bf16.rs` | the same for pairs of BF16 numbers |
+//! | `fp16.rs` | FP16 products in FP16 chains |
 //! | `amx.rs`, `pieces.rs` | products by the matrix unit, of sums of BF16 numbers |
 //! | `pack.rs` | operands of any precision, widened while packed |
 //! | `micro.rs` | the micro-kernel |
+//! | `slabs.rs` | products of operands that are packed whole |
 //! | `product.rs` | general and symmetric products |
 //! | `triangle.rs` | triangular solves and Cholesky factors |
 //! | `space.rs` | storage that a thread keeps for packed operands |
@@ -21,12 +23,16 @@
 mod amx;
 #[cfg(target_arch = "x86_64")]
 mod bf16;
+#[cfg(target_arch = "x86_64")]
+mod fp16;
 mod lanes;
 mod micro;
 mod pack;
 #[cfg(target_arch = "x86_64")]
 mod pieces;
 mod product;
+#[cfg(target_arch = "x86_64")]
+mod slabs;
 mod space;
 mod triangle;
 #[cfg(target_arch = "x86_64")]
@@ -38,6 +44,10 @@ use crate::algebra::Output;
 use crate::operand::Real;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::level::{Half, Level, isa};
+#[cfg(target_arch = "x86_64")]
+use amx::Amx;
+#[cfg(target_arch = "x86_64")]
+use fp16::Fp16;
 pub(crate) use pack::Source;
 use space::Space;
 
@@ -177,7 +187,7 @@ fn pairs(
         // SAFETY: the features that this function enables.
         unsafe { product::run::<bf16::Bf16, 8>(alpha, operands, c, 0, space) }
     }
-    /// What the matrix unit does not multiply exactly.
+    /// What the kernels of whole slabs do not multiply.
     fn wide(alpha: f32, operands: Operands<'_, '_>, c: &mut Output<'_, f32>, space: &mut Space) {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
         fn run(alpha: f32, operands: Operands<'_, '_>, c: &mut Output<'_, f32>, space: &mut Space) {
@@ -188,11 +198,16 @@ fn pairs(
         unsafe { run(alpha, operands, c, space) }
     }
     match isa().half {
-        // SAFETY: `isa` has found these features.
-        Half::Amx if amx::pays(a, b) => unsafe {
-            amx::run(alpha, (a, b), c, space, wide);
+        // SAFETY: `isa` has found AMX.
+        Half::Amx if let Some(mut kernel) = unsafe { Amx::of(alpha, (a, b)) } => {
+            slabs::run(&mut kernel, alpha, (a, b), c, space, wide);
             c.rows
-        },
+        }
+        // SAFETY: `isa` has found AVX512-FP16.
+        Half::Fp16 if let Some(mut kernel) = unsafe { Fp16::of((a, b)) } => {
+            slabs::run(&mut kernel, alpha, (a, b), c, space, wide);
+            c.rows
+        }
         // SAFETY: `isa` has found these features.
         Half::Amx | Half::Bf16 if a.is_bf16() && b.is_none_or(Source::is_bf16) => unsafe {
             run(alpha, (a, b), c, space)

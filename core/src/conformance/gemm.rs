@@ -7,7 +7,7 @@ use super::failure::{Failure, get, put, succeed};
 use super::gauge::{Sum, gamma, operand, within};
 use super::sample::{Sample, cases};
 use crate::backend::{Backend, Trans};
-use crate::precision::Precision;
+use crate::precision::{Precision, exp2};
 use crate::tile::Tile;
 
 /// (m, n, k).
@@ -32,8 +32,9 @@ const NOTHING: i32 = -2000;
 /// α, and the exponent of C's entries: C counts as much as the product, nothing, or far more.
 const CASES: [(f64, i32); 4] = [(-1.0, 0), (1.0, NOTHING), (-0.3, 12), (0.0, 0)];
 
-/// Computes C + α·op(A)·op(B) and demands |C − Ĉ| ≤ γ_{k+3} |α||op(A)||op(B)| + u|C| in every
-/// entry, u = [`Backend::accumulator_roundoff`] of C's precision and C the exact result.
+/// Computes C + α·op(A)·op(B) and demands |C − Ĉ| ≤ γ_{k+3} |α||op(A)||op(B)| + u|C| + kη|α| in
+/// every entry, u = [`Backend::accumulator_roundoff`] of operands and C, C the exact result,
+/// η = [`Backend::accumulator_underflow`] times the operands' scales.
 ///
 /// k products summed in any order cost γ_k, rounding α and multiplying by it two more, the last
 /// rounding u|C| and a term of second order (Higham 2002, §3.1 and 3.5). C itself is rounded
@@ -56,12 +57,11 @@ pub fn holds<B: Backend>(
     let mut z = put(backend, &what, c.as_ref())?;
     succeed(&what, backend.gemm(alpha, (&x, ta), (&y, tb), &mut z))?;
     let got = get(backend, &what, &z)?;
-    let product = Product::new(alpha, (a, ta), (b, tb), c.precision());
-    let u = backend.accumulator_roundoff(c.precision());
+    let product = Product::new(backend, alpha, (a, ta), (b, tb), c.precision());
     let rows = c.rows().max(1);
     let entries = got.to_f64().into_iter().zip(c.to_f64()).enumerate();
     for (at, (got, c)) in entries {
-        let (truth, bound) = product.entry((at % rows, at / rows), c, u);
+        let (truth, bound) = product.entry((at % rows, at / rows), c);
         within(&what, (at % rows, at / rows), got, truth, bound)?;
     }
     Ok(())
@@ -119,8 +119,11 @@ pub fn accumulator_roundoff_is_plausible<B: Backend>(
     backend: &B,
     precision: Precision,
 ) -> Result<(), Failure> {
-    let u = backend.accumulator_roundoff(precision);
-    let (least, most) = (precision.unit_roundoff(), Precision::F16.unit_roundoff());
+    let u = backend.accumulator_roundoff([precision; 2], precision.accumulator());
+    let (least, most) = (
+        precision.accumulator().unit_roundoff(),
+        Precision::F16.unit_roundoff(),
+    );
     if (least..=most).contains(&u) {
         return Ok(());
     }
@@ -149,12 +152,15 @@ pub fn oriented((r, c): (usize, usize), trans: Trans) -> (usize, usize) {
 pub(super) struct Product {
     alpha: f64,
     k: usize,
+    u: f64,
+    eta: f64,
     a: (alloc::vec::Vec<f64>, usize, usize),
     b: (alloc::vec::Vec<f64>, usize, usize),
 }
 
 impl Product {
-    pub(super) fn new(
+    pub(super) fn new<B: Backend>(
+        backend: &B,
         alpha: f64,
         (a, ta): (&Tile, Trans),
         (b, tb): (&Tile, Trans),
@@ -166,16 +172,19 @@ impl Product {
             Trans::Yes => (t.rows(), 1),
         };
         let ((ar, ac), (br, bc)) = (steps(a, ta), steps(b, tb));
+        let operands = [a.precision(), b.precision()];
         Product {
             alpha,
             k: oriented((a.rows(), a.cols()), ta).1,
+            u: backend.accumulator_roundoff(operands, to),
+            eta: backend.accumulator_underflow(operands, to) * exp2(a.scale() + b.scale()),
             a: (operand(a, to), ar, ac),
             b: (operand(b, to), br, bc),
         }
     }
 
     /// Entry (r, c) of C + α·op(A)·op(B) and its bound.
-    pub(super) fn entry(&self, (r, c): (usize, usize), start: f64, u: f64) -> (Sum, f64) {
+    pub(super) fn entry(&self, (r, c): (usize, usize), start: f64) -> (Sum, f64) {
         let ((a, ar, ac), (b, br, bc)) = (&self.a, &self.b);
         let (mut sum, mut magnitude) = (Sum::default(), 0.0);
         for l in 0..self.k {
@@ -186,7 +195,8 @@ impl Product {
         let mut total = Sum::default();
         total.add(start);
         total.add_scaled(self.alpha, sum);
-        let bound = gamma(self.k + 3, u) * self.alpha.abs() * magnitude;
+        let (k, alpha, u) = (self.k, self.alpha.abs(), self.u);
+        let bound = gamma(k + 3, u) * alpha * magnitude + k as f64 * alpha * self.eta;
         (total, bound + u * total.value().abs())
     }
 }

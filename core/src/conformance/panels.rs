@@ -98,7 +98,6 @@ pub fn apply_is_within_its_bound<B: Backend>(
 ) -> Result<(), Failure> {
     let mut sample = Sample::new(14);
     for panel in panels(backend) {
-        let u = backend.accumulator_roundoff(panel);
         for (place, &(m, k)) in cases(&SHAPES, 2).iter().enumerate() {
             for (trans, t) in [Trans::No, Trans::Yes].into_iter().flat_map(|trans| {
                 let widths = [0, 1, 8, WIDTH];
@@ -112,9 +111,9 @@ pub fn apply_is_within_its_bound<B: Backend>(
                 let y = sample.accumulator((m, t), panel, [0, far, 12][place % 3]);
                 let device = put(backend, &what, a.as_ref())?;
                 let got = multiply(backend, &what, (&device, trans), &x, &y)?.to_f64();
-                let product = Product::new(-1.0, (&a, trans), (&x, Trans::No), panel);
+                let product = Product::new(backend, -1.0, (&a, trans), (&x, Trans::No), panel);
                 for (at, (got, y)) in got.into_iter().zip(y.to_f64()).enumerate() {
-                    let (truth, bound) = product.entry((at % m, at / m), y, u);
+                    let (truth, bound) = product.entry((at % m, at / m), y);
                     within(&what, (at % m, at / m), got, truth, bound)?;
                 }
             }

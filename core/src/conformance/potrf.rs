@@ -28,7 +28,7 @@ pub fn holds<B: Backend>(backend: &B, a: &Tile) -> Result<(), Failure> {
     let mut device = put(backend, &what, a.as_ref())?;
     succeed(&what, backend.potrf(&mut device))?;
     let l = get(backend, &what, &device)?.to_f64();
-    let gamma = gamma(n + 5, backend.accumulator_roundoff(p));
+    let gamma = gamma(n + 5, backend.accumulator_roundoff([p, p], p));
     for (at, a) in a.to_f64().into_iter().enumerate() {
         let (r, c) = (at % n, at / n);
         if r < c {

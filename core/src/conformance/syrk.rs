@@ -39,11 +39,10 @@ pub fn holds<B: Backend>(backend: &B, alpha: f64, a: &Tile, c: &Tile) -> Result<
     let mut z = put(backend, &what, c.as_ref())?;
     succeed(&what, backend.syrk(alpha, &x, &mut z))?;
     let got = get(backend, &what, &z)?;
-    let product = Product::new(alpha, (a, Trans::No), (a, Trans::Yes), to);
-    let u = backend.accumulator_roundoff(to);
+    let product = Product::new(backend, alpha, (a, Trans::No), (a, Trans::Yes), to);
     let entries = got.to_f64().into_iter().zip(c.to_f64()).enumerate();
     for (at, (got, c)) in entries.filter(|(at, _)| at % n >= at / n) {
-        let (truth, bound) = product.entry((at % n, at / n), c, u);
+        let (truth, bound) = product.entry((at % n, at / n), c);
         within(&what, (at % n, at / n), got, truth, bound)?;
     }
     Ok(())

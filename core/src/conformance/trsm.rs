@@ -46,7 +46,7 @@ pub fn holds<B: Backend>(backend: &B, solve: Solve, l: &Tile, b: &Tile) -> Resul
     succeed(&what, backend.trsm(solve, &triangle, &mut device))?;
     let x = get(backend, &what, &device)?.to_f64();
     let l = operand(l, p);
-    let bound = gamma(n + 1, backend.accumulator_roundoff(p));
+    let bound = gamma(n + 1, backend.accumulator_roundoff([p, p], p));
     for (at, b) in b.to_f64().into_iter().enumerate() {
         let (r, c) = (at % rows, at / rows);
         let (mut product, mut magnitude) = (Sum::default(), 0.0);

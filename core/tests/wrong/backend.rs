@@ -68,8 +68,8 @@ impl Backend for Wrong {
         matches!(precision, F64 | F32 | F16)
     }
 
-    fn accumulator_roundoff(&self, precision: Precision) -> f64 {
-        let u = Reference.accumulator_roundoff(precision);
+    fn accumulator_roundoff(&self, operands: [Precision; 2], output: Precision) -> f64 {
+        let u = Reference.accumulator_roundoff(operands, output);
         if self.is(RoundoffIsClaimedTooLarge) {
             1.0 / 256.0
         } else {

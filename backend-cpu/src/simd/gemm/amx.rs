@@ -11,11 +11,12 @@
 //! and fewer than k beyond: smaller pieces add 2⁻⁷ of that.
 
 use core::arch::asm;
+use core::ops::Range;
 
 use super::Operands;
 use super::pack::Source;
-use super::pieces::{self, Turn};
-use super::space::{Space, slots};
+use super::pieces;
+use super::slabs::{Side, Slabs};
 use crate::algebra::Output;
 use crate::simd::amx::{ROWS, TILE, Tiles};
 
@@ -24,9 +25,6 @@ const EDGE: usize = 2 * ROWS;
 
 /// Terms of a product of two tiles.
 pub(super) const DEPTH: usize = 32;
-
-/// Columns of C whose row of B is packed at a time.
-const SLAB: usize = 4 * EDGE;
 
 /// Sums of [`EDGE`] rows, by column.
 #[repr(C, align(64))]
@@ -153,62 +151,53 @@ kernel!(
     ]
 );
 
-/// Whether a product is large enough for whole tiles.
-pub(super) fn pays(a: &Source<'_>, b: Option<&Source<'_>>) -> bool {
-    a.rows >= ROWS && b.is_none_or(|b| b.rows >= ROWS) && a.terms >= DEPTH
+/// Products of sums of `pieces` BF16 numbers.
+pub(super) struct Amx {
+    pieces: usize,
+    /// What the product is multiplied by after the pieces were multiplied by powers of two.
+    factor: f32,
 }
 
-/// C ← C + α·A·Bᵀ, or the lower triangle of C ← C + α·A·Aᵀ where there is no B; there, entries above
-/// the diagonal may change. Columns of C are left to `otherwise` if pieces of their row of B, or of
-/// A, are subnormal or infinite: all numbers of A, or of 32 rows of B, are what decides.
-///
-/// # Safety
-/// The processor has AVX-512, AVX512-BF16 and AMX.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
-pub(super) unsafe fn run(
-    alpha: f32,
-    (a, b): Operands<'_, '_>,
-    c: &mut Output<'_, f32>,
-    space: &mut Space,
-    otherwise: impl Fn(f32, Operands<'_, '_>, &mut Output<'_, f32>, &mut Space),
-) {
-    let of_b = b.unwrap_or(a);
-    let count = a.pieces().max(of_b.pieces());
-    let exponent = pieces::exponent(count);
-    let (m, n, k) = (a.rows, of_b.rows, a.terms);
-    let steps = k.div_ceil(DEPTH);
-    let group = steps * count * TILE;
-    let split = (count, exponent);
-    let mut tiles = core::mem::take(&mut space.tiles);
-    let (left_len, right_len) = (m.div_ceil(ROWS) * group, SLAB / ROWS * group);
-    let (left, right) = slots::<u8>(&mut tiles, left_len + right_len).split_at_mut(left_len);
-    // SAFETY: the caller's promise.
-    let all = unsafe { pieces::pack(a, 0..m, split, Turn::No, left) };
-    let factor = alpha * f32::from_bits(((127 - 2 * exponent) as u32) << 23);
-    let all = all && (factor.is_normal() || alpha == 0.0);
-    for first in (0..n).step_by(SLAB) {
-        let slab = first..n.min(first + SLAB);
-        let top = if b.is_none() { first } else { 0 };
-        // SAFETY: the caller's promise.
-        if !(all && unsafe { pieces::pack(of_b, slab.clone(), split, Turn::Yes, right) }) {
-            let operands = (&a.part(top..m), Some(&of_b.part(slab.clone())));
-            otherwise(alpha, operands, &mut c.part(top..m, slab), space);
-            continue;
-        }
-        let shape = (steps, count);
-        let left = &left[top / ROWS * group..];
-        // SAFETY: the caller's promise.
-        unsafe {
-            sums(
-                factor,
-                (left, right),
-                shape,
-                c.part(top..m, slab),
-                b.is_none(),
-            )
-        };
+impl Amx {
+    /// For a product of these operands; none if it is too small, or `alpha` too far from one.
+    ///
+    /// # Safety
+    /// The processor has AVX-512, AVX512-BF16 and AMX.
+    pub(super) unsafe fn of(alpha: f32, (a, b): Operands<'_, '_>) -> Option<Self> {
+        let of_b = b.unwrap_or(a);
+        let pieces = a.pieces().max(of_b.pieces());
+        let factor = pieces::factor(pieces);
+        let pays = a.rows.min(of_b.rows) >= ROWS && a.terms >= DEPTH;
+        let is_exact = alpha == 0.0 || (alpha / factor / factor).is_normal();
+        (pays && is_exact).then_some(Amx { pieces, factor })
     }
-    space.tiles = tiles;
+}
+
+impl Slabs for Amx {
+    const COLUMNS: usize = 4 * EDGE;
+    const GROUP: usize = ROWS;
+
+    fn group(&self, _: Side, terms: usize) -> usize {
+        terms.div_ceil(DEPTH) * self.pieces * TILE
+    }
+
+    fn pack(
+        &mut self,
+        side: Side,
+        source: &Source<'_>,
+        rows: Range<usize>,
+        out: &mut [u8],
+    ) -> bool {
+        // SAFETY: a value of this type is made where AMX was found, and these with it.
+        unsafe { pieces::pack(source, rows, (self.pieces, self.factor), side, out) }
+    }
+
+    fn sums(&self, alpha: f32, packed: [&[u8]; 2], terms: usize, c: Output<'_, f32>, lower: bool) {
+        let alpha = alpha / self.factor / self.factor;
+        let shape = (terms.div_ceil(DEPTH), self.pieces);
+        // SAFETY: as above.
+        unsafe { sums(alpha, packed, shape, c, lower) }
+    }
 }
 
 /// C ← C + α·(the products of packed rows with packed columns); what stands above the diagonal may
@@ -222,7 +211,7 @@ pub(super) unsafe fn run(
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
 unsafe fn sums(
     alpha: f32,
-    (left, right): (&[u8], &[u8]),
+    [left, right]: [&[u8]; 2],
     (steps, count): (usize, usize),
     c: Output<'_, f32>,
     lower: bool,

@@ -2,12 +2,12 @@
 //!
 //! A group holds 16 rows; for every 32 terms it has one tile for each piece. As second operand a
 //! tile has a line for every two terms, with both of each row; as first operand, a line for every
-//! row ([`Turn`]).
+//! row.
 
 use core::arch::x86_64::*;
 use core::ops::Range;
 
-use epitile_core::precision::Precision;
+use epitile_core::precision::{Precision, exp2};
 use epitile_core::tile::Elements;
 use half::{bf16, f16};
 
@@ -15,26 +15,20 @@ use super::amx::DEPTH;
 use super::bf16::Bf16;
 use super::lanes::{Lanes, MOST};
 use super::pack::{Code, E4m3, E5m2, Source};
+use super::slabs::Side;
 use super::x86::Avx512;
 use crate::simd::amx::{ROWS, TILE};
 use crate::simd::panel::Lane;
-
-/// Whether the lines of a tile are turned into rows, as the first operand has them.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    Yes,
-    No,
-}
 
 /// A line of a tile: two BF16 numbers of each row.
 type Line = [u32; ROWS];
 
 type Tile = [Line; TILE / size_of::<Line>()];
 
-/// Numbers that are split are first multiplied by 2 to this power: what FP32 factors usually hold
-/// then has pieces, and products of pieces, far from subnormal ones.
-pub(super) fn exponent(pieces: usize) -> i32 {
-    if pieces == 1 { 0 } else { 20 }
+/// What numbers that are split are multiplied by first: what FP32 factors usually hold then has
+/// pieces, and products of pieces, far from subnormal ones.
+pub(super) fn factor(pieces: usize) -> f32 {
+    if pieces == 1 { 1.0 } else { 1_048_576.0 }
 }
 
 /// Exponents of numbers, multiplied so, all of whose pieces and products of pieces are normal; sums
@@ -43,7 +37,7 @@ const LEAST: u32 = (127 - 49) << 23;
 const BEYOND: u32 = (127 + 55) << 23;
 
 /// Packs `rows` of all terms of `source`, as sums of `pieces` BF16 numbers each, times
-/// 2^`exponent`; rows and terms are filled up with zeros. Whether the unit multiplies all of them
+/// `factor`, a power of two; rows and terms are filled up with zeros. Whether the unit multiplies all of them
 /// exactly.
 ///
 /// # Safety
@@ -55,20 +49,19 @@ const BEYOND: u32 = (127 + 55) << 23;
 pub(super) unsafe fn pack(
     source: &Source<'_>,
     rows: Range<usize>,
-    (pieces, exponent): (usize, i32),
-    turn: Turn,
+    (pieces, factor): (usize, f32),
+    side: Side,
     out: &mut [u8],
 ) -> bool {
-    let scale = source.scale + exponent;
-    if !(-126..=127).contains(&scale) {
+    let factor = (f64::from(factor) * exp2(source.scale)) as f32;
+    if !factor.is_normal() {
         return false;
     }
-    let factor = f32::from_bits(((127 + scale) as u32) << 23);
     macro_rules! run {
         ($code:ty, $pieces:literal, $e:expr) => {{
             let from = (bytemuck::cast_slice($e), source, rows, factor);
             // SAFETY: the caller's promise.
-            unsafe { fill::<$code, $pieces>(from, turn, out) }
+            unsafe { fill::<$code, $pieces>(from, side, out) }
         }};
     }
     use Precision::F8E4M3;
@@ -97,7 +90,7 @@ pub(super) unsafe fn pack(
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
 unsafe fn fill<C: Pieces, const P: usize>(
     (elements, source, rows, factor): (&[C], &Source<'_>, Range<usize>, f32),
-    turn: Turn,
+    side: Side,
     out: &mut [u8],
 ) -> bool {
     let steps = source.terms.div_ceil(DEPTH);
@@ -123,7 +116,7 @@ unsafe fn fill<C: Pieces, const P: usize>(
                         false => tile::<C, P, false>(from, tiles),
                     }
                 };
-                if turn == Turn::Yes {
+                if side == Side::Right {
                     for tile in tiles {
                         // SAFETY: the caller's promise.
                         unsafe { f32::turn(bytemuck::cast_mut::<Tile, [[f32; ROWS]; ROWS]>(tile)) };

@@ -20,9 +20,9 @@ pub(super) struct Space {
     pub(super) left: Vec<Line>,
     pub(super) right: Vec<Line>,
     pub(super) partial: Vec<Line>,
-    /// Operands of the matrix unit.
+    /// Operands of products by slabs.
     #[cfg(target_arch = "x86_64")]
-    pub(super) tiles: Vec<Line>,
+    pub(super) slab: Vec<Line>,
 }
 
 thread_local! {
