@@ -117,7 +117,7 @@ macro_rules! dispatch {
 }
 
 macro_rules! kernels {
-    ($t:ty, $columns:tt, $half:path) => {
+    ($t:ty, $columns:tt, $half:path, $cut:path) => {
         impl Kernels for $t {
             fn product(alpha: $t, a: Source<'_>, b: Option<Source<'_>>, c: Output<'_, $t>) {
                 let of_b = b.as_ref().unwrap_or(&a);
@@ -139,8 +139,11 @@ macro_rules! kernels {
                 });
             }
 
-            fn solve(l: Source<'_>, b: Output<'_, $t>) {
+            fn solve(l: Source<'_>, mut b: Output<'_, $t>) {
                 assert_eq!((l.rows, l.terms), (b.cols, b.cols), "shape of the triangle");
+                if $cut(&l, &mut b) {
+                    return;
+                }
                 space::with(|space| {
                     let l = &l;
                     dispatch!(
@@ -163,8 +166,8 @@ macro_rules! kernels {
     };
 }
 
-kernels!(f32, (8, 4, 4), pairs);
-kernels!(f64, (8, 4, 2), no_pairs);
+kernels!(f32, (8, 4, 4), pairs, cut);
+kernels!(f64, (8, 4, 2), no_pairs, whole);
 
 /// A and B, none for A itself.
 type Operands<'r, 'a> = (&'r Source<'a>, Option<&'r Source<'a>>);
@@ -216,8 +219,50 @@ fn pairs(
     }
 }
 
+/// Columns of a triangular system that are solved together where products of what is left of the
+/// others are much faster.
+#[cfg(target_arch = "x86_64")]
+const CUT: usize = 128;
+
+/// X Lᵀ = B, [`CUT`] columns after the other, each less its products with those before, if the
+/// matrix unit makes that faster; whether it did.
+#[cfg(target_arch = "x86_64")]
+fn cut(l: &Source<'_>, b: &mut Output<'_, f32>) -> bool {
+    let (rows, n, ld) = (b.rows, b.cols, b.ld);
+    if isa().half != Half::Amx || n <= CUT || rows < CUT {
+        return false;
+    }
+    for first in (0..n).step_by(CUT) {
+        let own = first..n.min(first + CUT);
+        let (solved, rest) = b.values.split_at_mut(first * ld);
+        let mut rest = Output {
+            rows,
+            cols: own.len(),
+            ld,
+            values: rest,
+        };
+        if first > 0 {
+            let solved = Source::of_singles(solved, (rows, first, ld));
+            let factors = l.block(own.clone(), 0..first);
+            f32::product(
+                -1.0,
+                solved,
+                Some(factors),
+                rest.part(0..rows, 0..own.len()),
+            );
+        }
+        f32::solve(l.block(own.clone(), own), rest);
+    }
+    true
+}
+
 #[cfg(not(target_arch = "x86_64"))]
-use no_pairs as pairs;
+use {no_pairs as pairs, whole as cut};
+
+/// Nothing is cut.
+fn whole<T>(_: &Source<'_>, _: &mut Output<'_, T>) -> bool {
+    false
+}
 
 /// There are none in this type.
 fn no_pairs<T>(_: T, _: Operands<'_, '_>, _: &mut Output<'_, T>, _: &mut Space) -> usize {

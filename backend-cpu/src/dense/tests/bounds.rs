@@ -93,6 +93,21 @@ fn solves_and_factors_are_within_their_bounds_on_every_instruction_set() {
 }
 
 #[test]
+fn large_systems_are_solved_within_their_bound_on_every_instruction_set() {
+    at_every_isa(|isa| {
+        let mut sample = Sample::new(26);
+        for p in [Precision::F32, Precision::F16, Precision::F64] {
+            for (systems, n) in [(131, 129), (150, 300), (64, 200)] {
+                let l = sample.triangle(n, p);
+                let b = sample.accumulator((systems, n), Precision::F32, 3);
+                conformance::trsm::holds(&Cpu::MEMORY, Solve::RightTransposed, &l, &b)
+                    .unwrap_or_else(|e| panic!("{isa}: {e}"));
+            }
+        }
+    });
+}
+
+#[test]
 fn every_stored_number_is_widened_exactly_on_every_instruction_set() {
     let codes: Vec<u16> = (0..=u16::MAX).collect();
     let codes: &[u8] = bytemuck::cast_slice(&codes);

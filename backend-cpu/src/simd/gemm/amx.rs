@@ -10,8 +10,12 @@
 //! numbers being zero. An entry of k terms so meets at most k/2 + 2 roundings that matter for k ≤ 32
 //! and fewer than k beyond: smaller pieces add 2⁻⁷ of that.
 
-use core::arch::asm;
+use core::arch::x86_64::_mm512_set1_ps;
 use core::ops::Range;
+
+mod kernel;
+
+use kernel::{Block, COLUMNS, EDGE, Waiting, of_one, of_three, of_two};
 
 use super::Operands;
 use super::pack::Source;
@@ -20,136 +24,8 @@ use super::slabs::{Side, Slabs};
 use crate::algebra::Output;
 use crate::simd::amx::{ROWS, TILE, Tiles};
 
-/// Rows and columns of C that are summed in registers: two tiles each.
-const EDGE: usize = 2 * ROWS;
-
 /// Terms of a product of two tiles.
 pub(super) const DEPTH: usize = 32;
-
-/// Sums of [`EDGE`] rows, by column.
-#[repr(C, align(64))]
-struct Block([[f32; EDGE]; EDGE]);
-
-/// Defines a function that sums the products of `steps` tiles of two groups of columns with two of
-/// rows into a block. A step holds `$pieces` tiles of each group, one after the other.
-macro_rules! kernel {
-    ($name:ident, $pieces:literal, [$($line:expr),* $(,)?]) => {
-        /// # Safety
-        /// The processor has AMX, tiles are configured, and each pointer is good for
-        /// `steps` times this number of pieces tiles.
-        #[inline(always)]
-        unsafe fn $name(cols: [*const u8; 2], rows: [*const u8; 2], steps: usize, block: &mut Block) {
-            // SAFETY: the caller's promises; tiles are written where the block is.
-            unsafe {
-                asm!(
-                    "tilezero tmm0",
-                    "tilezero tmm1",
-                    "tilezero tmm2",
-                    "tilezero tmm3",
-                    "2:",
-                    $($line,)*
-                    "add {c0}, {size}",
-                    "add {c1}, {size}",
-                    "add {r0}, {size}",
-                    "add {r1}, {size}",
-                    "dec {steps}",
-                    "jnz 2b",
-                    "lea {r0}, [{line} + {line}]",
-                    "tilestored [{block} + {r0}], tmm0",
-                    "tilestored [{block} + {r0} + 64], tmm1",
-                    "tilestored [{block} + {r0} + 2048], tmm2",
-                    "tilestored [{block} + {r0} + 2112], tmm3",
-                    c0 = inout(reg) cols[0] => _,
-                    c1 = inout(reg) cols[1] => _,
-                    r0 = inout(reg) rows[0] => _,
-                    r1 = inout(reg) rows[1] => _,
-                    steps = inout(reg) steps => _,
-                    block = in(reg) block.0.as_mut_ptr(),
-                    line = in(reg) 64usize,
-                    size = const $pieces * TILE,
-                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-                    options(nostack)
-                );
-            }
-        }
-    };
-}
-
-/// Loads a piece of the columns, which are used once while they are near.
-macro_rules! cols {
-    ($at:literal) => {
-        concat!(
-            "tileloaddt1 tmm4, [{c0} + {line} + ",
-            $at,
-            "]\n",
-            "tileloaddt1 tmm5, [{c1} + {line} + ",
-            $at,
-            "]"
-        )
-    };
-}
-
-/// Loads a piece of the rows.
-macro_rules! rows {
-    ($at:literal) => {
-        concat!(
-            "tileloadd tmm6, [{r0} + {line} + ",
-            $at,
-            "]\n",
-            "tileloadd tmm7, [{r1} + {line} + ",
-            $at,
-            "]"
-        )
-    };
-}
-
-/// Products of what is loaded.
-macro_rules! products {
-    () => {
-        "tdpbf16ps tmm0, tmm4, tmm6\n\
-         tdpbf16ps tmm1, tmm4, tmm7\n\
-         tdpbf16ps tmm2, tmm5, tmm6\n\
-         tdpbf16ps tmm3, tmm5, tmm7"
-    };
-}
-
-kernel!(of_one, 1, [cols!("0"), rows!("0"), products!()]);
-// The smallest first; each pair of pieces shares one with the pair before it.
-kernel!(
-    of_two,
-    2,
-    [
-        cols!("1024"),
-        rows!("1024"),
-        products!(),
-        rows!("0"),
-        products!(),
-        cols!("0"),
-        products!(),
-        rows!("1024"),
-        products!(),
-    ]
-);
-kernel!(
-    of_three,
-    3,
-    [
-        cols!("2048"),
-        rows!("0"),
-        products!(),
-        cols!("1024"),
-        products!(),
-        rows!("1024"),
-        products!(),
-        cols!("0"),
-        products!(),
-        rows!("2048"),
-        products!(),
-        rows!("0"),
-        products!(),
-    ]
-);
 
 /// Products of sums of `pieces` BF16 numbers.
 pub(super) struct Amx {
@@ -219,27 +95,80 @@ unsafe fn sums(
     // SAFETY: the caller's promise; nothing below configures tiles.
     let _tiles = unsafe { Tiles::configure() };
     let group = steps * count * TILE;
-    let mut block = Block([[0.0; EDGE]; EDGE]);
+    let factor = _mm512_set1_ps(alpha);
+    let mut blocks = [const { Block([[0.0; EDGE]; EDGE]) }; 2];
+    let (mut turn, mut nowhere) = (0, [0.0; EDGE]);
+    // The block before, if it is whole: its first number, as a place in C.
+    let mut before: Option<usize> = None;
     for j0 in (0..c.cols).step_by(EDGE) {
         let cols = j0..c.cols.min(j0 + EDGE);
         let right = pair(right, (j0 / ROWS, c.cols.div_ceil(ROWS)), group);
         for r0 in (if lower { j0 } else { 0 }..c.rows).step_by(EDGE) {
             let rows = r0..c.rows.min(r0 + EDGE);
             let left = pair(left, (r0 / ROWS, c.rows.div_ceil(ROWS)), group);
-            // SAFETY: `pair` found groups of `steps` times `count` tiles.
+            let [even, odd] = &mut blocks;
+            let (block, done) = if turn == 0 {
+                (even, &*odd)
+            } else {
+                (odd, &*even)
+            };
+            turn = 1 - turn;
+            let waiting = match before {
+                Some(at) => Waiting {
+                    c: c.values[at..][..(EDGE - 1) * c.ld + EDGE].as_mut_ptr(),
+                    ld: c.ld * size_of::<f32>(),
+                    sums: done.0.as_flattened().as_ptr(),
+                },
+                None => Waiting {
+                    c: nowhere.as_mut_ptr(),
+                    ld: 0,
+                    sums: done.0.as_flattened().as_ptr(),
+                },
+            };
+            let last = (factor, waiting);
+            // SAFETY: `pair` found groups of `steps` times `count` tiles; a whole block of C, or one
+            // column for all, and its sums are there.
             unsafe {
                 match count {
-                    1 => of_one(right, left, steps, &mut block),
-                    2 => of_two(right, left, steps, &mut block),
-                    _ => of_three(right, left, steps, &mut block),
+                    1 => of_one(right, left, steps, block, last),
+                    2 => of_two(right, left, steps, block, last),
+                    _ => of_three(right, left, steps, block, last),
                 }
             }
-            for (j, sums) in cols.clone().zip(&block.0) {
-                let column = &mut c.values[j * c.ld + rows.start..][..rows.len()];
-                for (c, &sum) in column.iter_mut().zip(sums) {
-                    *c = alpha.mul_add(sum, *c);
-                }
+            if let Some(at) = before {
+                let went = (COLUMNS * steps).min(EDGE);
+                add(alpha, (done, went..EDGE), &mut c.values[at..], (c.ld, EDGE));
             }
+            let at = j0 * c.ld + r0;
+            before = (rows.len() == EDGE && cols.len() == EDGE).then_some(at);
+            if before.is_none() {
+                let place = (c.ld, rows.len());
+                add(alpha, (block, 0..cols.len()), &mut c.values[at..], place);
+            }
+        }
+    }
+    if let Some(at) = before {
+        let place = (c.ld, EDGE);
+        add(
+            alpha,
+            (&blocks[1 - turn], 0..EDGE),
+            &mut c.values[at..],
+            place,
+        );
+    }
+}
+
+/// C ← C + α·S for some columns of S and the first `rows` rows.
+#[target_feature(enable = "avx512f,fma")]
+fn add(
+    alpha: f32,
+    (block, columns): (&Block, Range<usize>),
+    c: &mut [f32],
+    (ld, rows): (usize, usize),
+) {
+    for j in columns {
+        for (c, &sum) in c[j * ld..][..rows].iter_mut().zip(&block.0[j]) {
+            *c = alpha.mul_add(sum, *c);
         }
     }
 }

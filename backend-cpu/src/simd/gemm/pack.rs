@@ -45,12 +45,28 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Some of its rows.
+    /// FP32 numbers, column-major.
     #[cfg(target_arch = "x86_64")]
-    pub(super) fn part(&self, rows: Range<usize>) -> Self {
+    pub(super) fn of_singles(values: &'a [f32], (rows, terms, ld): (usize, usize, usize)) -> Self {
         Source {
-            start: self.start + rows.start * self.down,
+            elements: Elements::F32(values),
+            precision: Precision::F32,
+            start: 0,
+            rows,
+            terms,
+            down: 1,
+            along: ld,
+            scale: 0,
+        }
+    }
+
+    /// Some of its rows and terms.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn block(&self, rows: Range<usize>, terms: Range<usize>) -> Self {
+        Source {
+            start: self.start + rows.start * self.down + terms.start * self.along,
             rows: rows.len(),
+            terms: terms.len(),
             ..*self
         }
     }

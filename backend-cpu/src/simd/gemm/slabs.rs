@@ -63,7 +63,10 @@ pub(super) fn run<K: Slabs>(
             let packed = [&rows[top / K::GROUP * left..], cols];
             kernel.sums(alpha, packed, terms, c.part(top..m, own), b.is_none());
         } else {
-            let operands = (&a.part(top..m), Some(&of_b.part(own.clone())));
+            let operands = (
+                &a.block(top..m, 0..terms),
+                Some(&of_b.block(own.clone(), 0..terms)),
+            );
             otherwise(alpha, operands, &mut c.part(top..m, own), space);
         }
     }
