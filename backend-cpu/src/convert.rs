@@ -14,7 +14,7 @@ use half::slice::HalfFloatSliceExt;
 use crate::error::CpuError;
 use crate::operand::{Stored, reciprocal};
 use crate::simd::convert::{Bf16, E4m3, E5m2, Narrow, Tf32, narrow, scale as scaled};
-use crate::simd::convert::{to_nearest, to_odd};
+use crate::simd::convert::{narrow_single, scale_single, to_nearest, to_odd};
 use crate::simd::decode::Entry;
 
 /// `tile` in another precision and scale.
@@ -39,7 +39,10 @@ pub(crate) fn convert(
     let shape = (tile.rows(), tile.cols());
     Ok(Tile::filled(shape, precision, scale, |out| match &stored {
         Stored::F64(e) => write(tile, e, factors, precision, out),
-        Stored::F32(e) => write(tile, e, factors, precision, out),
+        Stored::F32(e) => match single(factors) {
+            Some(factor) if precision.bytes() < 4 => shorten(tile, e, factor, precision, out),
+            _ => write(tile, e, factors, precision, out),
+        },
     }))
 }
 
@@ -73,6 +76,35 @@ fn write<E: Entry>(
             narrowed::<E, E5m2>(e, factors, out)
         }),
         Precision::I8 => unreachable!("I8 was refused"),
+    }
+}
+
+/// The product of the factors, if FP32 numbers times it are FP32 numbers, but for those that are
+/// flushed or past every narrower format.
+fn single([value, first, second]: [f64; 3]) -> Option<f32> {
+    let factor = (value * first * second) as f32;
+    factor.is_normal().then_some(factor)
+}
+
+/// [`write`] from FP32 to a narrower format: without a way through f64.
+fn shorten(tile: TileRef<'_>, from: &[f32], factor: f32, precision: Precision, out: &mut [u8]) {
+    match precision {
+        Precision::F16 => pieces(tile, from, out, |e, out: &mut [f16]| {
+            let mut quotients = [0.0; PIECE];
+            let quotients = &mut quotients[..e.len()];
+            scale_single(e, factor, quotients);
+            out.convert_from_f32_slice(quotients);
+        }),
+        Precision::Bf16 => pieces(tile, from, out, |e, out| {
+            narrow_single::<Bf16>(e, factor, out);
+        }),
+        Precision::F8E4M3 => pieces(tile, from, out, |e, out| {
+            narrow_single::<E4m3>(e, factor, out);
+        }),
+        Precision::F8E5M2 => pieces(tile, from, out, |e, out| {
+            narrow_single::<E5m2>(e, factor, out);
+        }),
+        _ => unreachable!("formats of less than 32 bits"),
     }
 }
 

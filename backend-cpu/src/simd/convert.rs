@@ -129,6 +129,43 @@ fn narrow_body<F: Narrow>(from: &[f32], out: &mut [F::Bits]) {
     }
 }
 
+multiversion! {
+    /// `out` ← the numbers times `factor`, flushed, in a narrow format: rounded once where they are
+    /// FP32 numbers.
+    fn narrow_single<F: Narrow>(from: &[f32], factor: f32, out: &mut [F::Bits])
+        = narrow_single_body::<F>, narrow_single_body::<F>
+}
+
+#[inline(always)]
+fn narrow_single_body<F: Narrow>(from: &[f32], factor: f32, out: &mut [F::Bits]) {
+    for (o, &v) in out.iter_mut().zip(from) {
+        *o = F::of(flushed_single(v * factor));
+    }
+}
+
+multiversion! {
+    /// `out` ← the numbers times `factor`, flushed.
+    fn scale_single(from: &[f32], factor: f32, out: &mut [f32])
+        = scale_single_body, scale_single_body
+}
+
+#[inline(always)]
+fn scale_single_body(from: &[f32], factor: f32, out: &mut [f32]) {
+    for (o, &v) in out.iter_mut().zip(from) {
+        *o = flushed_single(v * factor);
+    }
+}
+
+/// [`flushed`] of an FP32 number; [`FLUSH_BELOW`] is one.
+#[inline(always)]
+fn flushed_single(v: f32) -> f32 {
+    if v.abs() < FLUSH_BELOW as f32 {
+        0f32.copysign(v)
+    } else {
+        v
+    }
+}
+
 /// Bits of `v` without the last `DROPPED`; a NaN stays quiet.
 #[inline(always)]
 fn without<const DROPPED: u32>(v: f32) -> u32 {
