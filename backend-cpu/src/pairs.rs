@@ -1,8 +1,9 @@
 //! Pair statistics of all pairs, block by block on rayon.
 //!
-//! Distances count differing bits of the planes (N²M/2 dosage pairs, 64 to a word) and then add
-//! what missing calls change; products count bits that have weights. All sums are integers, so
-//! their order, the number of threads and the instruction set cannot change a bit.
+//! Distances count differing bits of the planes (N²M/2 dosage pairs, 64 to a word), or multiply
+//! dosages as bytes where a matrix unit does that faster, and then add what missing calls change;
+//! products count bits that have weights, or multiply bytes. All sums are integers, so their order,
+//! the number of threads and the instruction set cannot change a bit.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 
 use crate::missing::Missing;
 use crate::product::Products;
+use crate::simd::dosages::{self, Calls, Factor, GROUP, Grid};
 use crate::simd::line::LINE;
 use crate::simd::popcount::{self, Distance, NO_WORD, Packed};
 use crate::simd::transpose::SNPS;
@@ -84,17 +86,22 @@ impl Pairs {
         let shape = (rows.samples(), cols.samples());
         let whole = statistic.is_whole(rows, cols);
         let sums = Sums::new(statistic, rows, (!symmetric).then_some(cols), whole);
-        let tiles: Vec<(PairTile, u32)> = PairMatrix::places(shape.0, shape.1, symmetric)
+        let tiles: Vec<Vec<_>> = Job::all(shape, symmetric, sums.edge())
             .into_par_iter()
             .with_max_len(1)
-            .map(|(i, j)| {
-                let (rows, cols) = (Slice::block(rows, i), Slice::block(cols, j));
-                let (tile, max) = sums.block(rows, cols, symmetric && i == j);
-                keep(tile).map(|tile| (tile, max))
+            .map(|job| {
+                let mut tiles = Vec::new();
+                sums.each(&job, (rows, cols), |place, tile, max| {
+                    tiles.push((place, keep(tile)?, max));
+                    Ok(())
+                })?;
+                Ok(tiles)
             })
             .collect::<Result<_, E>>()?;
-        let max = whole.then(|| tiles.iter().map(|(_, max)| *max).max().unwrap_or(0));
-        let tiles = tiles.into_iter().map(|(tile, _)| tile).collect();
+        let mut tiles = tiles.concat();
+        tiles.sort_unstable_by_key(|&(place, _, _)| place);
+        let max = whole.then(|| tiles.iter().map(|(_, _, max)| *max).max().unwrap_or(0));
+        let tiles = tiles.into_iter().map(|(_, tile, _)| tile).collect();
         let unit = if whole { 0 } else { statistic.unit() };
         Ok(Pairs {
             matrix: PairMatrix::new(shape, symmetric, unit, tiles),
@@ -188,7 +195,47 @@ fn stretch(indices: &[u32]) -> Option<Range<usize>> {
     (neighbours && range.start / PAIR_EDGE == last / PAIR_EDGE).then_some(range)
 }
 
-/// How a block is summed.
+/// Neighbouring blocks that are summed together.
+pub(crate) struct Job {
+    pub(crate) rows: Range<usize>,
+    pub(crate) cols: Range<usize>,
+    /// Whether rows and columns are the same individuals: only the lower triangle is wanted.
+    pub(crate) diagonal: bool,
+}
+
+/// Jobs that keep all threads busy to the end, at least.
+const MANY: usize = 64;
+
+impl Job {
+    /// All blocks of a matrix, up to `edge` × `edge` in a job.
+    fn all((rows, cols): (usize, usize), symmetric: bool, edge: usize) -> Vec<Job> {
+        let blocks = |n: usize| n.div_ceil(PAIR_EDGE);
+        let (rows, cols) = (blocks(rows), blocks(cols));
+        let few = rows * cols / (edge * edge) < if symmetric { 2 * MANY } else { MANY };
+        let edge = if few { 1 } else { edge };
+        let mut jobs = Vec::new();
+        for i in (0..rows).step_by(edge) {
+            let end = if symmetric { i + edge } else { cols };
+            for j in (0..end.min(cols)).step_by(edge) {
+                jobs.push(Job {
+                    rows: i..rows.min(i + edge),
+                    cols: j..cols.min(j + edge),
+                    diagonal: symmetric && i == j,
+                });
+            }
+        }
+        jobs
+    }
+
+    /// Places of the blocks.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (usize, usize)> {
+        let lower = |&(i, j): &(usize, usize)| !self.diagonal || j <= i;
+        let of = |i| self.cols.clone().map(move |j| (i, j));
+        self.rows.clone().flat_map(of).filter(lower)
+    }
+}
+
+/// How blocks are summed.
 enum Sums {
     /// Whole distances.
     Whole(Counts),
@@ -222,54 +269,133 @@ impl Sums {
         }
     }
 
-    /// One block, and its largest value if they are whole; `diagonal` if rows and columns are the
-    /// same individuals. Both halves of a diagonal block are filled.
-    fn block(&self, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -> (PairTile, u32) {
+    /// Blocks along a side of a job.
+    fn edge(&self) -> usize {
         match self {
-            Sums::Whole(counts) => {
-                let mut sums = vec![0; PAIR_EDGE * PAIR_EDGE];
-                counts.add((rows, cols), diagonal, &mut sums);
-                let mut max = 0;
-                popcount::largest(&sums, &mut max);
-                (PairTile::Whole(sums.into()), max)
-            }
-            Sums::Imputed(distances, missing) => SPACE.with_borrow_mut(|space| {
-                let counts = &mut space.counts;
-                counts.clear();
-                counts.resize(PAIR_EDGE * PAIR_EDGE, 0);
-                distances.add((rows, cols), diagonal, counts);
-                let fixed = counts.iter().map(|&c| i64::from(c) << MEAN_BITS);
-                let mut sums: Vec<i64> = fixed.collect();
-                missing.add(rows, cols, diagonal, &mut space.corrections, &mut sums);
-                (PairTile::Fixed(sums.into()), 0)
-            }),
-            Sums::Products(products) => SPACE.with_borrow_mut(|space| {
-                let sums = products.block(rows, cols, diagonal, &mut space.corrections);
-                (PairTile::Fixed(sums.into()), 0)
-            }),
+            Sums::Whole(counts) | Sums::Imputed(counts, _) => counts.edge(),
+            Sums::Products(products) => products.edge(),
         }
+    }
+
+    /// Calls `keep` with place, numbers and, if they are whole, the largest number of every block of
+    /// a job. Both halves of a diagonal block are filled.
+    fn each<E>(
+        &self,
+        job: &Job,
+        (rows, cols): (&Genotypes, &Genotypes),
+        mut keep: impl FnMut((usize, usize), PairTile, u32) -> Result<(), E>,
+    ) -> Result<(), E> {
+        SPACE.with_borrow_mut(|space| {
+            let mut products = match self {
+                Sums::Products(products) => products.sums(job, &mut space.grid),
+                Sums::Whole(counts) | Sums::Imputed(counts, _) => {
+                    counts.multiply(job, &mut space.grid);
+                    Vec::new()
+                }
+            }
+            .into_iter();
+            for (i, j) in job.places() {
+                let sides = (Slice::block(rows, i), Slice::block(cols, j));
+                let diagonal = job.diagonal && i == j;
+                let (tile, max) = match self {
+                    Sums::Whole(counts) => {
+                        let mut sums = vec![0; PAIR_EDGE * PAIR_EDGE];
+                        counts.fill(job, sides, diagonal, &space.grid, &mut sums);
+                        let mut max = 0;
+                        popcount::largest(&sums, &mut max);
+                        (PairTile::Whole(sums.into()), max)
+                    }
+                    Sums::Imputed(distances, missing) => {
+                        let counts = &mut space.counts;
+                        counts.clear();
+                        counts.resize(PAIR_EDGE * PAIR_EDGE, 0);
+                        distances.fill(job, sides, diagonal, &space.grid, counts);
+                        let fixed = counts.iter().map(|&c| i64::from(c) << MEAN_BITS);
+                        let mut sums: Vec<i64> = fixed.collect();
+                        missing.add(sides, diagonal, &mut space.corrections, &mut sums);
+                        (PairTile::Fixed(sums.into()), 0)
+                    }
+                    Sums::Products(of) => {
+                        let mut sums = products.next().expect("sums of every block");
+                        of.finish(sides, diagonal, &mut space.corrections, &mut sums);
+                        (PairTile::Fixed(sums.into()), 0)
+                    }
+                };
+                keep((i, j), tile, max)?;
+            }
+            Ok(())
+        })
     }
 }
 
-/// What a block needs while it is summed.
+/// What a job needs while it is summed.
 #[derive(Default)]
 struct Space {
     counts: Vec<u32>,
     corrections: Vec<i64>,
+    grid: Grid,
 }
 
 thread_local! {
-    /// Kept from block to block: memory that is new to the process costs more than to fill it.
+    /// Kept from job to job: memory that is new to the process costs more than to fill it.
     static SPACE: RefCell<Space> = RefCell::default();
 }
 
 /// Distances over the planes, packed once for all blocks: as much memory as the planes.
 struct Counts {
     distance: Distance,
-    /// By block and [`LINES`].
-    rows: Vec<Vec<Packed>>,
+    rows: Side,
     /// `None` if rows and columns are the same individuals.
-    cols: Option<Vec<Vec<Packed>>>,
+    cols: Option<Side>,
+}
+
+/// One set of individuals, by block.
+enum Side {
+    /// Planes, by block and [`LINES`].
+    Bits(Vec<Vec<Packed>>),
+    /// Calls, and of every individual Σx² or Σx.
+    Bytes(Vec<(Calls, Vec<u32>)>),
+}
+
+impl Side {
+    /// `words` are those with SNPs.
+    fn new(genotypes: &Genotypes, words: &[u32], distance: Distance) -> Self {
+        let blocks = (0..genotypes.samples().div_ceil(PAIR_EDGE)).into_par_iter();
+        let slice = |b| Slice::block(genotypes, b);
+        if dosages::are_fast() {
+            let calls = |b| calls(slice(b), words, distance);
+            return Side::Bytes(blocks.map(calls).collect());
+        }
+        let (full, rest) = words.as_chunks::<LINE>();
+        let mut lines = full.to_vec();
+        if !rest.is_empty() {
+            let mut last = [NO_WORD; LINE];
+            last[..rest.len()].copy_from_slice(rest);
+            lines.push(last);
+        }
+        let packed = |b| {
+            let chunks = lines.chunks(LINES);
+            chunks.map(|w| Packed::new(slice(b).planes(), w)).collect()
+        };
+        Side::Bits(blocks.map(packed).collect())
+    }
+}
+
+/// The calls of a block of individuals, and what each adds to its distances.
+fn calls(slice: Slice<'_>, words: &[u32], distance: Distance) -> (Calls, Vec<u32>) {
+    let mut calls = Calls::zeros(slice.count, words.len());
+    let mut own = vec![0; slice.count.next_multiple_of(GROUP)];
+    for (i, ([some, two], own)) in slice.planes().zip(&mut own).enumerate() {
+        for (step, &word) in words.iter().enumerate() {
+            let (some, two) = (some[word as usize], two[word as usize]);
+            calls.set(i, step, some ^ two, two);
+            *own += match distance {
+                Distance::Squared => some.count_ones() + 3 * two.count_ones(),
+                Distance::Absolute => some.count_ones() + two.count_ones(),
+            };
+        }
+    }
+    (calls, own)
 }
 
 impl Counts {
@@ -280,22 +406,7 @@ impl Counts {
             .flat_map(|s| (s.words.start..).take(s.snps.len().div_ceil(SNPS)))
             .map(|word| word as u32)
             .collect();
-        let (lines, rest) = words.as_chunks::<LINE>();
-        let mut lines = lines.to_vec();
-        if !rest.is_empty() {
-            let mut last = [NO_WORD; LINE];
-            last[..rest.len()].copy_from_slice(rest);
-            lines.push(last);
-        }
-        let side = |g: &Genotypes| -> Vec<Vec<Packed>> {
-            let blocks = 0..g.samples().div_ceil(PAIR_EDGE);
-            let packed = |b| {
-                let slice = Slice::block(g, b);
-                let chunks = lines.chunks(LINES);
-                chunks.map(|w| Packed::new(slice.planes(), w)).collect()
-            };
-            blocks.into_par_iter().map(packed).collect()
-        };
+        let side = |g: &Genotypes| Side::new(g, &words, distance);
         Counts {
             distance,
             rows: side(rows),
@@ -303,12 +414,59 @@ impl Counts {
         }
     }
 
-    /// Adds the distances of a block to zeros, row-major with [`PAIR_EDGE`] columns.
-    fn add(&self, (rows, cols): (Slice<'_>, Slice<'_>), diagonal: bool, sums: &mut [u32]) {
-        let others = self.cols.as_ref().unwrap_or(&self.rows);
-        let (a, b) = (&self.rows[rows.index()], &others[cols.index()]);
-        for (a, b) in a.iter().zip(b) {
-            popcount::count(a, b, self.distance, diagonal, sums);
+    fn sides(&self) -> (&Side, &Side) {
+        (&self.rows, self.cols.as_ref().unwrap_or(&self.rows))
+    }
+
+    fn edge(&self) -> usize {
+        match self.rows {
+            Side::Bits(_) => 1,
+            Side::Bytes(_) => BYTES_EDGE,
+        }
+    }
+
+    /// Products of bytes of a job, if there are bytes.
+    fn multiply(&self, job: &Job, grid: &mut Grid) {
+        let (Side::Bytes(rows), Side::Bytes(cols)) = self.sides() else {
+            return;
+        };
+        let (rows, cols) = (&rows[job.rows.clone()], &cols[job.cols.clone()]);
+        let [rows, cols] = [rows, cols].map(|side| side.iter().map(|(c, _)| c).collect::<Vec<_>>());
+        grid.clear(rows.len(), cols.len());
+        let factors = match self.distance {
+            Distance::Squared => &[Factor::Dosages][..],
+            Distance::Absolute => &[Factor::Dosages, Factor::Heterozygous],
+        };
+        for &factor in factors {
+            dosages::multiply((&rows, &cols), factor, job.diagonal, grid);
+        }
+    }
+
+    /// The distances of a block of a job instead of zeros, row-major with [`PAIR_EDGE`] columns.
+    fn fill(
+        &self,
+        job: &Job,
+        (rows, cols): (Slice<'_>, Slice<'_>),
+        diagonal: bool,
+        grid: &Grid,
+        sums: &mut [u32],
+    ) {
+        match self.sides() {
+            (Side::Bits(a), Side::Bits(b)) => {
+                for (a, b) in a[rows.index()].iter().zip(&b[cols.index()]) {
+                    popcount::count(a, b, self.distance, diagonal, sums);
+                }
+            }
+            (Side::Bytes(a), Side::Bytes(b)) => {
+                let own = (&a[rows.index()].1[..], &b[cols.index()].1[..]);
+                let place = (rows.index() - job.rows.start, cols.index() - job.cols.start);
+                let times = match self.distance {
+                    Distance::Squared => 2,
+                    Distance::Absolute => 1,
+                };
+                dosages::whole(grid, place, own, times, sums);
+            }
+            _ => unreachable!("both sides are packed alike"),
         }
         // Groups of individuals were filled up with some that have no alleles.
         for (i, sums) in sums.chunks_exact_mut(PAIR_EDGE).enumerate() {
@@ -320,6 +478,9 @@ impl Counts {
         }
     }
 }
+
+/// Blocks along a side of what is multiplied together: their sums take half of a second-level cache.
+const BYTES_EDGE: usize = 2;
 
 /// Fills the upper half of a block on the diagonal.
 pub(crate) fn mirror<T: Copy>(block: &mut [T]) {

@@ -8,13 +8,17 @@
 //! for every round of [`PairStatistic::chunks`], in whose order the planes are sorted first; the
 //! rest depends on one individual, or on missing calls as in distances. N²M operations a round,
 //! and as much memory as the planes.
+//!
+//! Where a matrix unit multiplies bytes faster, Σ w x y = Σ w y + Σ w (x−1) y, each w of a round in two
+//! digits of the base 255: N²M operations a digit.
 
 use epitile_core::genotypes::Genotypes;
 use epitile_core::pairs::{Chunk, GROUP, NO_SNP, PAIR_EDGE, PairStatistic, Term, dosage_sums};
 use rayon::prelude::*;
 
 use crate::missing::Missing;
-use crate::pairs::mirror;
+use crate::pairs::{Job, mirror};
+use crate::simd::dosages::{self, Calls, Factor, Grid};
 use crate::simd::line::{LINE, Line};
 use crate::simd::popcount::Packed;
 use crate::simd::popcount::weighted::{self, WEIGHTS};
@@ -35,16 +39,72 @@ pub(crate) struct Products {
 
 /// The weights of a chunk, in units of 2^shift.
 struct Weights {
-    lines: Vec<Line>,
+    numbers: Numbers,
     shift: u32,
+}
+
+/// Weights as what they multiply needs them.
+enum Numbers {
+    /// Those of counts of bits.
+    Bits(Vec<Line>),
+    /// Digits, the highest first.
+    Bytes(Vec<Vec<Line>>),
+}
+
+/// The base of digits of weights: they are between −127 and 127.
+const BASE: i32 = 255;
+
+impl Numbers {
+    fn new(values: &[i16]) -> Self {
+        if !dosages::are_fast() {
+            return Numbers::Bits(values.chunks(WEIGHTS).map(weighted::line).collect());
+        }
+        let high = |v: i16| (i32::from(v) + BASE / 2).div_euclid(BASE);
+        let low = |v: i16| i32::from(v) - high(v) * BASE;
+        let digits = |of: &dyn Fn(i16) -> i32| -> Vec<Line> {
+            let line = |values: &[i16]| {
+                dosages::weights(|s| values.get(s / GROUP).map_or(0, |&v| of(v) as i8))
+            };
+            values.chunks(SNPS / GROUP).map(line).collect()
+        };
+        let mut all = vec![digits(&low)];
+        if values.iter().any(|&v| high(v) != 0) {
+            all.insert(0, digits(&high));
+        }
+        Numbers::Bytes(all)
+    }
 }
 
 /// One set of individuals.
 struct Side {
-    /// Sorted planes, by block and chunk.
-    packed: Vec<Vec<Packed>>,
-    /// Σ (w − u) x of every individual.
+    /// Sorted calls, by block and chunk.
+    calls: Vec<Vec<Sorted>>,
+    /// Σ (w − u) x of every individual; for bytes, of those of columns.
     own: Vec<i64>,
+    /// Σ −u x, for bytes: of those of rows.
+    own_of_rows: Vec<i64>,
+}
+
+/// Calls of a block of individuals in the order of a chunk.
+enum Sorted {
+    Bits(Packed),
+    Bytes(Calls),
+}
+
+impl Sorted {
+    fn bits(&self) -> &Packed {
+        match self {
+            Sorted::Bits(packed) => packed,
+            Sorted::Bytes(_) => unreachable!("calls are packed as the weights are"),
+        }
+    }
+
+    fn bytes(&self) -> &Calls {
+        match self {
+            Sorted::Bytes(calls) => calls,
+            Sorted::Bits(_) => unreachable!("calls are packed as the weights are"),
+        }
+    }
 }
 
 impl Products {
@@ -56,7 +116,7 @@ impl Products {
     ) -> Self {
         let terms = statistic.terms();
         let weights = |chunk: &Chunk| Weights {
-            lines: chunk.values.chunks(WEIGHTS).map(weighted::line).collect(),
+            numbers: Numbers::new(&chunk.values),
             shift: chunk.shift,
         };
         let side = |g: &Genotypes| Side::new(statistic, g);
@@ -73,41 +133,87 @@ impl Products {
         }
     }
 
-    /// A block, row-major with [`PAIR_EDGE`] columns; `diagonal` if rows and columns are the same
-    /// individuals. `space` is overwritten.
-    pub(crate) fn block(
+    /// Blocks along a side of a job.
+    pub(crate) fn edge(&self) -> usize {
+        match self.chunks.first().map(|c| &c.numbers) {
+            Some(Numbers::Bytes(_)) => 2,
+            _ => 1,
+        }
+    }
+
+    /// What pairs of calls add to the sums of every block of a job, row-major with [`PAIR_EDGE`]
+    /// columns; [`finish`](Self::finish) adds the rest.
+    pub(crate) fn sums(&self, job: &Job, grid: &mut Grid) -> Vec<Vec<i64>> {
+        let other = self.cols.as_ref().unwrap_or(&self.rows);
+        let (a, b) = (
+            &self.rows.calls[job.rows.clone()],
+            &other.calls[job.cols.clone()],
+        );
+        let mut all: Vec<Vec<i64>> = job
+            .places()
+            .map(|_| vec![0; PAIR_EDGE * PAIR_EDGE])
+            .collect();
+        for (chunk, Weights { numbers, shift }) in self.chunks.iter().enumerate() {
+            match numbers {
+                Numbers::Bits(lines) => {
+                    for ((i, j), sums) in job.places().zip(&mut all) {
+                        let (a, b) = (&self.rows.calls[i], &other.calls[j]);
+                        let sides = (a[chunk].bits(), b[chunk].bits());
+                        weighted::subtract(sides, lines, *shift, job.diagonal && i == j, sums);
+                    }
+                }
+                Numbers::Bytes(digits) => {
+                    let [a, b] = [a, b]
+                        .map(|side| side.iter().map(|c| c[chunk].bytes()).collect::<Vec<_>>());
+                    grid.clear(a.len(), b.len());
+                    for (k, digits) in digits.iter().enumerate() {
+                        if k > 0 {
+                            grid.scale(BASE);
+                        }
+                        let factor = Factor::Weighted(digits);
+                        dosages::multiply((&a, &b), factor, job.diagonal, grid);
+                    }
+                    for ((i, j), sums) in job.places().zip(&mut all) {
+                        let place = (i - job.rows.start, j - job.cols.start);
+                        dosages::add(grid, place, *shift, sums);
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// Adds to the sums of a block what depends on one individual, and what missing calls change;
+    /// `diagonal` if rows and columns are the same individuals. `space` is overwritten.
+    pub(crate) fn finish(
         &self,
-        rows: Slice<'_>,
-        cols: Slice<'_>,
+        (rows, cols): (Slice<'_>, Slice<'_>),
         diagonal: bool,
         space: &mut Vec<i64>,
-    ) -> Vec<i64> {
+        sums: &mut [i64],
+    ) {
         let other = self.cols.as_ref().unwrap_or(&self.rows);
-        let mut sums = vec![0; PAIR_EDGE * PAIR_EDGE];
-        let packed = self.rows.packed[rows.index()].iter();
-        let packed = packed.zip(&other.packed[cols.index()]);
-        for (packed, weights) in packed.zip(&self.chunks) {
-            let Weights { lines, shift } = weights;
-            weighted::subtract(packed, lines, *shift, diagonal, &mut sums);
-        }
+        let own = match self.rows.own_of_rows.is_empty() {
+            true => &self.rows.own,
+            false => &self.rows.own_of_rows,
+        };
         for (sums, i) in sums.chunks_exact_mut(PAIR_EDGE).zip(rows.range()) {
-            let own = self.rows.own[i] + self.constant;
+            let own = own[i] + self.constant;
             for (sum, other) in sums.iter_mut().zip(&other.own[cols.range()]) {
                 *sum += own + other;
             }
         }
         if diagonal {
-            mirror(&mut sums);
+            mirror(sums);
         }
         if let Some(missing) = &self.missing {
-            missing.add(rows, cols, diagonal, space, &mut sums);
+            missing.add((rows, cols), diagonal, space, sums);
         }
         // Groups of individuals were filled up with some that have no alleles.
         for (i, sums) in sums.chunks_exact_mut(PAIR_EDGE).enumerate() {
             let used = if i < rows.count { cols.count } else { 0 };
             sums[used..].fill(0);
         }
-        sums
     }
 }
 
@@ -125,6 +231,11 @@ fn corrections(term: &Term) -> [i64; 4] {
     ]
 }
 
+/// −u x, by call.
+fn slopes(term: &Term) -> [i64; 4] {
+    [0, -term.slope, -2 * term.slope, 0]
+}
+
 impl Side {
     fn new(statistic: &PairStatistic, genotypes: &Genotypes) -> Self {
         let bit = |m: usize| {
@@ -137,25 +248,43 @@ impl Side {
             [0, one, 2 * one, 0]
         };
         let numbers: Vec<_> = statistic.terms().iter().map(alone).collect();
-        let (packed, own): (_, Vec<_>) = (0..genotypes.samples().div_ceil(PAIR_EDGE))
+        let of_rows: Vec<_> = match dosages::are_fast() {
+            true => statistic.terms().iter().map(slopes).collect(),
+            false => Vec::new(),
+        };
+        let sum = |slice: Slice<'_>, numbers: &[[i64; 4]]| -> Vec<i64> {
+            let own = dosage_sums(genotypes, slice.range(), numbers);
+            // Core bounds the sums by 2⁶².
+            own.into_iter().map(|sum| sum as i64).collect()
+        };
+        let blocks: Vec<_> = (0..genotypes.samples().div_ceil(PAIR_EDGE))
             .into_par_iter()
             .map(|b| {
                 let slice = Slice::block(genotypes, b);
-                let own = dosage_sums(genotypes, slice.range(), &numbers);
-                // Core bounds the sums by 2⁶².
-                let own: Vec<i64> = own.into_iter().map(|sum| sum as i64).collect();
-                (sorted(slice, &bits, statistic.chunks()), own)
+                let own_of_rows = match of_rows.is_empty() {
+                    true => Vec::new(),
+                    false => sum(slice, &of_rows),
+                };
+                let sorted = sorted(slice, &bits, statistic.chunks());
+                (sorted, sum(slice, &numbers), own_of_rows)
             })
-            .unzip();
-        Side {
-            packed,
-            own: own.concat(),
+            .collect();
+        let mut side = Side {
+            calls: Vec::new(),
+            own: Vec::new(),
+            own_of_rows: Vec::new(),
+        };
+        for (calls, own, own_of_rows) in blocks {
+            side.calls.push(calls);
+            side.own.extend(own);
+            side.own_of_rows.extend(own_of_rows);
         }
+        side
     }
 }
 
-/// The planes of a block of individuals in the order of every chunk.
-fn sorted(slice: Slice<'_>, bits: &[usize], chunks: &[Chunk]) -> Vec<Packed> {
+/// The calls of a block of individuals in the order of every chunk.
+fn sorted(slice: Slice<'_>, bits: &[usize], chunks: &[Chunk]) -> Vec<Sorted> {
     let words = slice.genotypes.words();
     let mut calls = vec![Line::default(); words * SNPS];
     for (w, lines) in calls.as_chunks_mut().0.iter_mut().enumerate() {
@@ -164,8 +293,11 @@ fn sorted(slice: Slice<'_>, bits: &[usize], chunks: &[Chunk]) -> Vec<Packed> {
     let [low, high] = [[0; PAIR_EDGE]; 2];
     let mut column = Column { low, high };
     let mut sort = |chunk: &Chunk| {
-        let steps = chunk.values.len().div_ceil(WEIGHTS);
-        let mut packed = Packed::zeros(slice.count, steps);
+        let words = chunk.snps.len().div_ceil(SNPS);
+        let mut sorted = match dosages::are_fast() {
+            true => Sorted::Bytes(Calls::zeros(slice.count, words)),
+            false => Sorted::Bits(Packed::zeros(slice.count, words.div_ceil(LINE))),
+        };
         for (w, snps) in chunk.snps.chunks(SNPS).enumerate() {
             let mut lines = [Line::default(); SNPS];
             for (line, &m) in lines.iter_mut().zip(snps) {
@@ -176,12 +308,18 @@ fn sorted(slice: Slice<'_>, bits: &[usize], chunks: &[Chunk]) -> Vec<Packed> {
             restore(&mut lines, &mut column);
             let Column { low, high } = &column;
             for (i, (low, high)) in low.iter().zip(high).take(slice.count).enumerate() {
-                let [het, two] = packed.planes_mut(i, w / LINE);
-                het.0[w % LINE] = low & !high;
-                two.0[w % LINE] = low & high;
+                // Missing calls have the high bit alone.
+                let (het, two) = (low & !high, low & high);
+                match &mut sorted {
+                    Sorted::Bits(packed) => {
+                        let [hets, twos] = packed.planes_mut(i, w / LINE);
+                        (hets.0[w % LINE], twos.0[w % LINE]) = (het, two);
+                    }
+                    Sorted::Bytes(calls) => calls.set(i, w, het, two),
+                }
             }
         }
-        packed
+        sorted
     };
     chunks.iter().map(&mut sort).collect()
 }

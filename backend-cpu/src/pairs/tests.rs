@@ -1,5 +1,5 @@
 use super::*;
-use crate::simd::level::tests::at_every_level;
+use crate::simd::level::tests::at_every_isa;
 use epitile_core::genotypes::GenotypeBuilder;
 use epitile_core::pairs::Weighting;
 
@@ -108,9 +108,9 @@ fn every_instruction_set_gives_the_same_integers() {
         for kind in KINDS {
             let statistic = PairStatistic::new(kind, g.counts());
             let expected = pool.install(|| Pairs::new(&statistic, &g, None)).matrix;
-            at_every_level(|level| {
+            at_every_isa(|isa| {
                 let got = pool.install(|| Pairs::new(&statistic, &g, None));
-                assert_eq!(got.matrix, expected, "{level:?}");
+                assert_eq!(got.matrix, expected, "{isa}");
             });
         }
     }
@@ -171,7 +171,7 @@ fn sums_stay_exact_where_every_snp_adds_as_much_as_it_can() {
         let g = builder.finish();
         for kind in KINDS {
             let statistic = PairStatistic::new(kind, g.counts());
-            at_every_level(|_| pool.install(|| check(&statistic, &g, None)));
+            at_every_isa(|_| pool.install(|| check(&statistic, &g, None)));
         }
     }
 }

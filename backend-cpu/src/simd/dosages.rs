@@ -1,0 +1,377 @@
+//! Products of dosages as bytes, for the matrix unit.
+//!
+//! Calls wait packed, two bits each. [`multiply`] unpacks them to panels of bytes that fit the caches
+//! and adds Σ f(x)·g(y) to 32-bit sums: g is the dosage, or whether it is 1; f the same, or a
+//! weight of seven bits times x − 1. Bit counts follow: with h the heterozygous calls,
+//!
+//! Σ(x−y)² = Σx² + Σy² − 2Σxy,  Σ|x−y| = Σx + Σy − Σxy − Σhh′.
+//!
+//! Bytes of rows lie as an individual's 64 SNPs (A), those of columns as four SNPs of 16
+//! individuals (B): what the instruction for products of tiles wants.
+
+use epitile_core::pairs::PAIR_EDGE;
+
+use crate::simd::level::{Half, isa, multiversion};
+use crate::simd::line::{LINE, Line};
+use crate::simd::transpose::SNPS;
+
+/// Individuals of a tile.
+const STRIP: usize = 16;
+/// Individuals whose sums are in registers together.
+pub(crate) const GROUP: usize = 2 * STRIP;
+/// Lines of a tile.
+const TILE: usize = 16;
+/// Steps of 64 SNPs whose bytes lie in panels together: 32 individuals take 32 KiB of the
+/// first-level cache, 512 take a quarter of a second-level one.
+const STEPS: usize = 16;
+
+/// Whether this is the fastest way to compare individuals.
+pub(crate) fn are_fast() -> bool {
+    isa().half == Half::Amx
+}
+
+/// Calls of some individuals, two bits each: by 16 individuals and 64 SNPs, for each individual the
+/// 32 SNPs at even places, then those at odd ones.
+pub(crate) struct Calls {
+    lines: Vec<Line>,
+    steps: usize,
+    groups: usize,
+}
+
+impl Calls {
+    /// No alleles.
+    pub(crate) fn zeros(individuals: usize, steps: usize) -> Self {
+        let groups = individuals.div_ceil(GROUP);
+        Calls {
+            lines: vec![Line::default(); groups * 2 * steps * TILE / 4],
+            steps,
+            groups,
+        }
+    }
+
+    /// Sets the planes h (dosage 1) and t (dosage 2) of an individual at 64 SNPs.
+    pub(crate) fn set(&mut self, individual: usize, step: usize, het: u64, two: u64) {
+        const EVEN: u64 = 0x5555_5555_5555_5555;
+        let (strip, row) = (individual / STRIP, individual % STRIP);
+        let line = &mut self.lines[(strip * self.steps + step) * TILE / 4 + row / 4];
+        line.0[row % 4 * 2] = het & EVEN | (two & EVEN) << 1;
+        line.0[row % 4 * 2 + 1] = het >> 1 & EVEN | two & !EVEN;
+    }
+
+    /// The lines of 16 individuals at some steps.
+    fn strip(&self, strip: usize, from: usize, steps: usize) -> &[Line] {
+        &self.lines[(strip * self.steps + from) * TILE / 4..][..steps * TILE / 4]
+    }
+}
+
+/// The byte of a line at which SNP `s` of a step stands.
+fn place(s: usize) -> usize {
+    s / 2 + s % 2 * (SNPS / 2)
+}
+
+/// The weights of the SNPs of a step.
+pub(crate) fn weights(of: impl Fn(usize) -> i8) -> Line {
+    let mut line = Line::default();
+    for s in 0..SNPS {
+        set(&mut line, place(s), of(s) as u8);
+    }
+    line
+}
+
+/// What is multiplied.
+#[derive(Clone, Copy)]
+pub(crate) enum Factor<'a> {
+    /// x·y.
+    Dosages,
+    /// Whether both are 1.
+    Heterozygous,
+    /// w·(x − 1)·y, a line of [`weights`] between −127 and 127 for every step.
+    Weighted(&'a [Line]),
+}
+
+impl Factor<'_> {
+    /// The bits of a call that are taken.
+    fn mask(self) -> u8 {
+        match self {
+            Factor::Heterozygous => 1,
+            _ => 3,
+        }
+    }
+}
+
+/// Sixteen sums of a row.
+#[derive(Clone, Copy, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Sums(pub(crate) [i32; STRIP]);
+
+/// Sums of 32 × 32 pairs: 16 × 16 of them after the other, those of the same rows neighbours.
+const SQUARE: usize = 4 * TILE;
+
+/// Groups of a block.
+const BLOCK: usize = PAIR_EDGE / GROUP;
+
+/// Sums of some blocks of rows × some of columns, and what is needed on the way.
+#[derive(Default)]
+pub(crate) struct Grid {
+    /// By group of columns, then of rows.
+    sums: Vec<Sums>,
+    /// Groups of rows.
+    rows: usize,
+    panel: Vec<Line>,
+    column: Vec<Line>,
+}
+
+impl Grid {
+    /// Zero sums of some numbers of blocks.
+    pub(crate) fn clear(&mut self, rows: usize, cols: usize) {
+        self.sums.clear();
+        self.rows = rows * BLOCK;
+        self.sums
+            .resize(self.rows * cols * BLOCK * SQUARE, Sums::default());
+    }
+
+    /// Multiplies all sums.
+    pub(crate) fn scale(&mut self, factor: i32) {
+        scale(&mut self.sums, factor);
+    }
+
+    /// The sums of groups of rows and columns: 16 rows and 16 columns, the next columns, then the next
+    /// rows.
+    #[inline(always)]
+    fn square(&self, row: usize, col: usize) -> &[Sums; SQUARE] {
+        let at = (col * self.rows + row) * SQUARE;
+        let (squares, _) = self.sums[at..].as_chunks();
+        &squares[0]
+    }
+
+    /// Calls `of` with row, first column and sums of 16 columns, for all of the block at `place`.
+    #[inline(always)]
+    fn each(&self, place: (usize, usize), mut of: impl FnMut(usize, usize, &[i32; STRIP])) {
+        for (i, j) in (0..BLOCK).flat_map(|i| (0..BLOCK).map(move |j| (i, j))) {
+            let square = self.square(place.0 * BLOCK + i, place.1 * BLOCK + j);
+            for (k, sums) in square.iter().enumerate() {
+                let (tile, row) = (k / TILE, k % TILE);
+                let (row, col) = (tile / 2 * STRIP + row, tile % 2 * STRIP);
+                of(i * GROUP + row, j * GROUP + col, &sums.0);
+            }
+        }
+    }
+}
+
+multiversion! {
+    /// `out` ← own numbers of rows and of columns, less the sums of the block at `place` `times`;
+    /// row-major with [`PAIR_EDGE`] columns, modulo 2³². Left as it is past the own numbers.
+    fn whole(
+        grid: &Grid,
+        place: (usize, usize),
+        own: (&[u32], &[u32]),
+        times: u32,
+        out: &mut [u32],
+    ) = whole_body, whole_body
+}
+
+#[inline(always)]
+fn whole_body(
+    grid: &Grid,
+    place: (usize, usize),
+    (rows, cols): (&[u32], &[u32]),
+    times: u32,
+    out: &mut [u32],
+) {
+    grid.each(place, |row, col, sums| {
+        let (Some(own), Some(others)) = (rows.get(row), cols.get(col..col + STRIP)) else {
+            return;
+        };
+        let out = &mut out[row * PAIR_EDGE + col..][..STRIP];
+        for ((out, sum), other) in out.iter_mut().zip(sums).zip(others) {
+            let products = (*sum as u32).wrapping_mul(times);
+            *out = own.wrapping_add(*other).wrapping_sub(products);
+        }
+    });
+}
+
+multiversion! {
+    /// `out` += the sums of the block at `place`, times 2^shift; row-major with [`PAIR_EDGE`] columns.
+    fn add(grid: &Grid, place: (usize, usize), shift: u32, out: &mut [i64]) = add_body, add_body
+}
+
+#[inline(always)]
+fn add_body(grid: &Grid, place: (usize, usize), shift: u32, out: &mut [i64]) {
+    grid.each(place, |row, col, sums| {
+        let out = &mut out[row * PAIR_EDGE + col..][..STRIP];
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out = out.wrapping_add(i64::from(*sum) << shift);
+        }
+    });
+}
+
+multiversion! {
+    fn scale(sums: &mut [Sums], factor: i32) = scale_body, scale_body
+}
+
+#[inline(always)]
+fn scale_body(sums: &mut [Sums], factor: i32) {
+    for sum in sums.iter_mut().flat_map(|s| &mut s.0) {
+        *sum = sum.wrapping_mul(factor);
+    }
+}
+
+/// Adds Σ over all SNPs to the sums of `grid`, modulo 2³², for the individuals of some blocks. With `lower`, rows and columns are the same and sums above the
+/// diagonal may be left out.
+///
+/// # Panics
+/// If the blocks differ in their SNPs.
+pub(crate) fn multiply(
+    (rows, cols): (&[&Calls], &[&Calls]),
+    factor: Factor<'_>,
+    lower: bool,
+    grid: &mut Grid,
+) {
+    let steps = rows[0].steps;
+    let same = rows.iter().chain(cols).all(|c| c.steps == steps);
+    assert!(same, "SNPs of a pair");
+    let panel = 2 * TILE * STEPS;
+    grid.panel.resize(grid.rows * panel, Line::default());
+    grid.column.resize(panel, Line::default());
+    let unit = Unit::in_use();
+    for from in (0..steps).step_by(STEPS) {
+        let now = STEPS.min(steps - from);
+        for (i, block, group) in groups(rows) {
+            let panel = &mut grid.panel[i * panel..][..panel];
+            for half in 0..2 {
+                let calls = block.strip(2 * group + half, from, now);
+                let tiles = &mut panel[half * TILE..];
+                match factor {
+                    Factor::Weighted(weights) => {
+                        unit.weigh(calls, &weights[from..][..now], tiles);
+                    }
+                    _ => unit.unpack(calls, factor.mask(), tiles),
+                }
+            }
+        }
+        for (j, block, group) in groups(cols) {
+            for half in 0..2 {
+                let calls = block.strip(2 * group + half, from, now);
+                unit.turn(calls, factor.mask(), &mut grid.column[half * TILE..]);
+            }
+            for (i, _, _) in groups(rows).filter(|&(i, _, _)| !lower || i >= j) {
+                let (sums, _) = grid.sums[(j * grid.rows + i) * SQUARE..].as_chunks_mut();
+                unit.product(&grid.panel[i * panel..], &grid.column, now, &mut sums[0]);
+            }
+        }
+    }
+}
+
+/// Every group: its place in a grid, its block, its place there.
+fn groups<'a>(blocks: &'a [&Calls]) -> impl Iterator<Item = (usize, &'a Calls, usize)> {
+    let of = |(b, calls): (usize, &&'a Calls)| {
+        let calls = *calls;
+        (0..calls.groups).map(move |g| (b * BLOCK + g, calls, g))
+    };
+    blocks.iter().enumerate().flat_map(of)
+}
+
+/// What the work is done with, ready for use.
+enum Unit {
+    #[cfg(target_arch = "x86_64")]
+    Amx(amx::Unit),
+    Portable,
+}
+
+impl Unit {
+    fn in_use() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if are_fast() {
+            // SAFETY: AMX was found with all that the unit needs; `multiply` makes one at a time and calls
+            // nothing that makes another.
+            return Unit::Amx(unsafe { amx::Unit::new() });
+        }
+        Unit::Portable
+    }
+
+    /// Bytes of 16 individuals, tiles two apart.
+    fn unpack(&self, calls: &[Line], mask: u8, tiles: &mut [Line]) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Unit::Amx(unit) => unit.unpack(calls, mask, tiles),
+            Unit::Portable => each(calls, tiles, |_, row, at, call, tile| {
+                set(&mut tile[row], at, call & mask);
+            }),
+        }
+    }
+
+    /// The same, less one and times a weight.
+    fn weigh(&self, calls: &[Line], weights: &[Line], tiles: &mut [Line]) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Unit::Amx(unit) => unit.weigh(calls, weights, tiles),
+            Unit::Portable => each(calls, tiles, |step, row, at, call, tile| {
+                let weight = byte(&weights[step], at) as i8;
+                set(&mut tile[row], at, ((call as i8 - 1) * weight) as u8);
+            }),
+        }
+    }
+
+    /// Bytes of 16 individuals, four SNPs of each in a line, tiles two apart.
+    fn turn(&self, calls: &[Line], mask: u8, tiles: &mut [Line]) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Unit::Amx(unit) => unit.turn(calls, mask, tiles),
+            Unit::Portable => each(calls, tiles, |_, row, at, call, tile| {
+                set(&mut tile[at / 4], 4 * row + at % 4, call & mask);
+            }),
+        }
+    }
+
+    /// Adds the products of 32 rows and 32 columns.
+    fn product(&self, rows: &[Line], cols: &[Line], steps: usize, sums: &mut [Sums; SQUARE]) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Unit::Amx(unit) => unit.product(rows, cols, steps, sums),
+            Unit::Portable => product(rows, cols, steps, sums),
+        }
+    }
+}
+
+/// Calls `of` with step, individual, place and code of all calls, and the tile of the step.
+fn each(calls: &[Line], tiles: &mut [Line], of: impl Fn(usize, usize, usize, u8, &mut [Line])) {
+    let (calls, _) = calls.as_chunks::<{ TILE / 4 }>();
+    for (step, (calls, tile)) in calls.iter().zip(tiles.chunks_mut(2 * TILE)).enumerate() {
+        for (row, at) in (0..STRIP).flat_map(|row| (0..SNPS).map(move |at| (row, at))) {
+            let code = byte(&calls[row / 4], row % 4 * 16 + at / 4) >> (at % 4 * 2) & 3;
+            of(step, row, at, code, tile);
+        }
+    }
+}
+
+fn byte(line: &Line, at: usize) -> u8 {
+    (line.0[at / LINE] >> (at % LINE * 8)) as u8
+}
+
+fn set(line: &mut Line, at: usize, value: u8) {
+    let shift = at % LINE * 8;
+    line.0[at / LINE] = line.0[at / LINE] & !(0xff << shift) | u64::from(value) << shift;
+}
+
+/// See [`Unit::product`].
+fn product(rows: &[Line], cols: &[Line], steps: usize, sums: &mut [Sums; SQUARE]) {
+    for (tile, sums) in sums.chunks_exact_mut(TILE).enumerate() {
+        for step in 0..steps {
+            let a = &rows[(2 * step + tile / 2) * TILE..][..TILE];
+            let b = &cols[(2 * step + tile % 2) * TILE..][..TILE];
+            for (a, sums) in a.iter().zip(&mut *sums) {
+                for (j, sum) in sums.0.iter_mut().enumerate() {
+                    for at in 0..SNPS {
+                        let y = byte(&b[at / 4], 4 * j + at % 4);
+                        *sum = sum.wrapping_add(i32::from(byte(a, at) as i8) * i32::from(y));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(test)]
+mod tests;
