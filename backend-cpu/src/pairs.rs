@@ -98,7 +98,7 @@ impl Pairs {
                 Ok(tiles)
             })
             .collect::<Result<_, E>>()?;
-        let mut tiles = tiles.concat();
+        let mut tiles: Vec<_> = tiles.into_iter().flatten().collect();
         tiles.sort_unstable_by_key(|&(place, _, _)| place);
         let max = whole.then(|| tiles.iter().map(|(_, _, max)| *max).max().unwrap_or(0));
         let tiles = tiles.into_iter().map(|(_, tile, _)| tile).collect();
@@ -203,16 +203,17 @@ pub(crate) struct Job {
     pub(crate) diagonal: bool,
 }
 
-/// Jobs that keep all threads busy to the end, at least.
-const MANY: usize = 64;
+/// Jobs for every thread, at least.
+const MANY: usize = 8;
 
 impl Job {
     /// All blocks of a matrix, up to `edge` × `edge` in a job.
     fn all((rows, cols): (usize, usize), symmetric: bool, edge: usize) -> Vec<Job> {
         let blocks = |n: usize| n.div_ceil(PAIR_EDGE);
         let (rows, cols) = (blocks(rows), blocks(cols));
-        let few = rows * cols / (edge * edge) < if symmetric { 2 * MANY } else { MANY };
-        let edge = if few { 1 } else { edge };
+        let halves = if symmetric { 2 } else { 1 };
+        let many = halves * MANY * rayon::current_num_threads();
+        let edge = if rows * cols < many * edge * edge { 1 } else { edge };
         let mut jobs = Vec::new();
         for i in (0..rows).step_by(edge) {
             let end = if symmetric { i + edge } else { cols };

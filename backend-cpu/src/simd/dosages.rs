@@ -30,8 +30,8 @@ pub(crate) fn are_fast() -> bool {
     isa().half == Half::Amx
 }
 
-/// Calls of some individuals, two bits each: by 16 individuals and 64 SNPs, for each individual the
-/// 32 SNPs at even places, then those at odd ones.
+/// Calls of some individuals, two bits each: by [`STEPS`] of 64 SNPs, then by 16 individuals, then by
+/// step, for each individual the 32 SNPs at even places, then those at odd ones.
 pub(crate) struct Calls {
     lines: Vec<Line>,
     steps: usize,
@@ -53,14 +53,31 @@ impl Calls {
     pub(crate) fn set(&mut self, individual: usize, step: usize, het: u64, two: u64) {
         const EVEN: u64 = 0x5555_5555_5555_5555;
         let (strip, row) = (individual / STRIP, individual % STRIP);
-        let line = &mut self.lines[(strip * self.steps + step) * TILE / 4 + row / 4];
+        let at = self.place(strip, step / STEPS * STEPS) + step % STEPS * TILE / 4;
+        let line = &mut self.lines[at + row / 4];
         line.0[row % 4 * 2] = het & EVEN | (two & EVEN) << 1;
         line.0[row % 4 * 2 + 1] = het >> 1 & EVEN | two & !EVEN;
     }
 
-    /// The lines of 16 individuals at some steps.
-    fn strip(&self, strip: usize, from: usize, steps: usize) -> &[Line] {
-        &self.lines[(strip * self.steps + from) * TILE / 4..][..steps * TILE / 4]
+    /// The lines of 16 individuals from step `from`, a multiple of [`STEPS`], on.
+    fn strip(&self, strip: usize, from: usize) -> &[Line] {
+        let steps = STEPS.min(self.steps - from);
+        &self.lines[self.place(strip, from)..][..steps * TILE / 4]
+    }
+
+    /// The lines of 32 individuals from step `from`, a multiple of [`STEPS`], on.
+    fn group(&self, group: usize, from: usize) -> &[Line] {
+        if from >= self.steps {
+            return &[];
+        }
+        let len = self.strip(2 * group, from).len();
+        &self.lines[self.place(2 * group, from)..][..2 * len]
+    }
+
+    /// Where these lines begin.
+    fn place(&self, strip: usize, from: usize) -> usize {
+        let steps = STEPS.min(self.steps - from);
+        (2 * self.groups * from + strip * steps) * TILE / 4
     }
 }
 
@@ -239,7 +256,7 @@ pub(crate) fn multiply(
         for (i, block, group) in groups(rows) {
             let panel = &mut grid.panel[i * panel..][..panel];
             for half in 0..2 {
-                let calls = block.strip(2 * group + half, from, now);
+                let calls = block.strip(2 * group + half, from);
                 let tiles = &mut panel[half * TILE..];
                 match factor {
                     Factor::Weighted(weights) => {
@@ -251,16 +268,27 @@ pub(crate) fn multiply(
         }
         for (j, block, group) in groups(cols) {
             for half in 0..2 {
-                let calls = block.strip(2 * group + half, from, now);
+                let calls = block.strip(2 * group + half, from);
                 unit.turn(calls, factor.mask(), &mut grid.column[half * TILE..]);
             }
+            // What will be unpacked for the next steps is asked for in small parts.
+            let later = |blocks| {
+                let group = groups(blocks).find(|&(i, _, _)| i == j);
+                let lines = group.map_or(&[][..], |(_, block, group)| block.group(group, from + STEPS));
+                lines.chunks(PART)
+            };
+            let mut later = later(rows).chain(later(cols));
             for (i, _, _) in groups(rows).filter(|&(i, _, _)| !lower || i >= j) {
+                later.by_ref().take(2).for_each(|lines| unit.ask(lines));
                 let (sums, _) = grid.sums[(j * grid.rows + i) * SQUARE..].as_chunks_mut();
                 unit.product(&grid.panel[i * panel..], &grid.column, now, &mut sums[0]);
             }
         }
     }
 }
+
+/// Lines that are asked for together.
+const PART: usize = 8;
 
 /// Every group: its place in a grid, its block, its place there.
 fn groups<'a>(blocks: &'a [&Calls]) -> impl Iterator<Item = (usize, &'a Calls, usize)> {
@@ -320,6 +348,15 @@ impl Unit {
             Unit::Portable => each(calls, tiles, |_, row, at, call, tile| {
                 set(&mut tile[at / 4], 4 * row + at % 4, call & mask);
             }),
+        }
+    }
+
+    /// Brings lines nearer.
+    fn ask(&self, calls: &[Line]) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Unit::Amx(unit) => unit.ask(calls),
+            Unit::Portable => _ = calls,
         }
     }
 

@@ -3,7 +3,7 @@
 use core::arch::asm;
 use core::arch::x86_64::*;
 
-use super::{SQUARE, STRIP, Sums, TILE};
+use super::{SQUARE, STEPS, STRIP, Sums, TILE};
 use crate::simd::amx::Tiles;
 use crate::simd::line::Line;
 
@@ -36,6 +36,15 @@ impl Unit {
     pub(super) fn turn(&self, calls: &[Line], mask: u8, tiles: &mut [Line]) {
         // SAFETY: as in `unpack`.
         unsafe { turn(calls, mask, tiles) }
+    }
+
+    /// See [`super::Unit::ask`].
+    #[inline]
+    pub(super) fn ask(&self, calls: &[Line]) {
+        for line in calls {
+            // SAFETY: every x86-64 processor has the instruction, and the line is there.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(core::ptr::from_ref(line).cast()) }
+        }
     }
 
     /// See [`super::Unit::product`].
@@ -115,6 +124,16 @@ fn codes(calls: &[Line; TILE / 4], row: usize) -> __m128i {
     unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
 }
 
+/// Asks for the calls of the next 16 individuals.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn ahead(calls: &[Line; TILE / 4]) {
+    for line in calls {
+        let later = core::ptr::from_ref(line).wrapping_add(STEPS * TILE / 4);
+        _mm_prefetch::<_MM_HINT_T0>(later.cast());
+    }
+}
+
 /// Calls of every step, and its tile, one of two.
 fn steps<'a>(
     calls: &'a [Line],
@@ -131,6 +150,7 @@ fn steps<'a>(
 fn unpack(calls: &[Line], mask: u8, tiles: &mut [Line]) {
     let mask = _mm512_set1_epi8(mask as i8);
     for (calls, tile) in steps(calls, tiles) {
+        ahead(calls);
         for (row, line) in tile.iter_mut().enumerate() {
             store(line, bytes(codes(calls, row), mask));
         }
@@ -142,6 +162,7 @@ fn unpack(calls: &[Line], mask: u8, tiles: &mut [Line]) {
 fn weigh(calls: &[Line], weights: &[Line], tiles: &mut [Line]) {
     let (mask, zero) = (_mm512_set1_epi8(3), _mm512_setzero_si512());
     for ((calls, tile), weights) in steps(calls, tiles).zip(weights) {
+        ahead(calls);
         // SAFETY: a line is 64 bytes, aligned to 64.
         let weights = unsafe { _mm512_load_si512(weights.0.as_ptr().cast()) };
         for (row, line) in tile.iter_mut().enumerate() {
@@ -167,6 +188,7 @@ fn turn(calls: &[Line], mask: u8, tiles: &mut [Line]) {
     // SAFETY: any bytes are a vector.
     let fours = unsafe { core::mem::transmute::<[u8; 64], __m512i>(fours) };
     for (calls, tile) in steps(calls, tiles) {
+        ahead(calls);
         let [a, b, c, d] = core::array::from_fn(|k| {
             // SAFETY: a line is 64 bytes, aligned to 64.
             let line = unsafe { _mm512_load_si512(calls[k].0.as_ptr().cast()) };
