@@ -213,7 +213,11 @@ impl Job {
         let (rows, cols) = (blocks(rows), blocks(cols));
         let halves = if symmetric { 2 } else { 1 };
         let many = halves * MANY * rayon::current_num_threads();
-        let edge = if rows * cols < many * edge * edge { 1 } else { edge };
+        let edge = if rows * cols < many * edge * edge {
+            1
+        } else {
+            edge
+        };
         let mut jobs = Vec::new();
         for i in (0..rows).step_by(edge) {
             let end = if symmetric { i + edge } else { cols };

@@ -9,11 +9,14 @@
 //! rest depends on one individual, or on missing calls as in distances. N²M operations a round,
 //! and as much memory as the planes.
 //!
-//! Where a matrix unit multiplies bytes faster, Σ w x y = Σ w y + Σ w (x−1) y, each w of a round in two
-//! digits of the base 255: N²M operations a digit.
+//! Where a matrix unit multiplies bytes faster, Σ w x y = Σ w y + Σ w (x−1) y. Each w of a round is a
+//! product of two factors of seven bits, one for the bytes of either individual: N²M operations a
+//! round as well.
 
 use epitile_core::genotypes::Genotypes;
-use epitile_core::pairs::{Chunk, GROUP, NO_SNP, PAIR_EDGE, PairStatistic, Term, dosage_sums};
+use epitile_core::pairs::{
+    Chunk, FACTOR, GROUP, NO_SNP, PAIR_EDGE, PairStatistic, Term, dosage_sums,
+};
 use rayon::prelude::*;
 
 use crate::missing::Missing;
@@ -47,32 +50,33 @@ struct Weights {
 enum Numbers {
     /// Those of counts of bits.
     Bits(Vec<Line>),
-    /// Digits, the highest first.
-    Bytes(Vec<Vec<Line>>),
+    /// Factors for rows and for columns.
+    Bytes([Vec<Line>; 2]),
 }
-
-/// The base of digits of weights: they are between −127 and 127.
-const BASE: i32 = 255;
 
 impl Numbers {
     fn new(values: &[i16]) -> Self {
         if !dosages::are_fast() {
             return Numbers::Bits(values.chunks(WEIGHTS).map(weighted::line).collect());
         }
-        let high = |v: i16| (i32::from(v) + BASE / 2).div_euclid(BASE);
-        let low = |v: i16| i32::from(v) - high(v) * BASE;
-        let digits = |of: &dyn Fn(i16) -> i32| -> Vec<Line> {
-            let line = |values: &[i16]| {
-                dosages::weights(|s| values.get(s / GROUP).map_or(0, |&v| of(v) as i8))
+        let factors: Vec<[u8; 2]> = values.iter().map(|&v| factors(v)).collect();
+        let side = |k: usize| {
+            let line = |factors: &[[u8; 2]]| {
+                dosages::weights(|s| factors.get(s / GROUP).map_or(0, |of| of[k]))
             };
-            values.chunks(SNPS / GROUP).map(line).collect()
+            factors.chunks(SNPS / GROUP).map(line).collect()
         };
-        let mut all = vec![digits(&low)];
-        if values.iter().any(|&v| high(v) != 0) {
-            all.insert(0, digits(&high));
-        }
-        Numbers::Bytes(all)
+        Numbers::Bytes([side(0), side(1)])
     }
+}
+
+/// A number as a product: of what is −127 to 127, as i8, and 1 to 127.
+fn factors(v: i16) -> [u8; 2] {
+    let v = i64::from(v);
+    let mut seconds = 1..=FACTOR;
+    let second = seconds.find(|second| v % second == 0 && v.abs() / second <= FACTOR);
+    let second = second.expect("numbers of a chunk are products");
+    [(v / second) as i8 as u8, second as u8]
 }
 
 /// One set of individuals.
@@ -162,17 +166,12 @@ impl Products {
                         weighted::subtract(sides, lines, *shift, job.diagonal && i == j, sums);
                     }
                 }
-                Numbers::Bytes(digits) => {
+                Numbers::Bytes([first, second]) => {
                     let [a, b] = [a, b]
                         .map(|side| side.iter().map(|c| c[chunk].bytes()).collect::<Vec<_>>());
                     grid.clear(a.len(), b.len());
-                    for (k, digits) in digits.iter().enumerate() {
-                        if k > 0 {
-                            grid.scale(BASE);
-                        }
-                        let factor = Factor::Weighted(digits);
-                        dosages::multiply((&a, &b), factor, job.diagonal, grid);
-                    }
+                    let factor = Factor::Weighted(first, second);
+                    dosages::multiply((&a, &b), factor, job.diagonal, grid);
                     for ((i, j), sums) in job.places().zip(&mut all) {
                         let place = (i - job.rows.start, j - job.cols.start);
                         dosages::add(grid, place, *shift, sums);

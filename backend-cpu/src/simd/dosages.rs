@@ -1,8 +1,8 @@
 //! Products of dosages as bytes, for the matrix unit.
 //!
 //! Calls wait packed, two bits each. [`multiply`] unpacks them to panels of bytes that fit the caches
-//! and adds Σ f(x)·g(y) to 32-bit sums: g is the dosage, or whether it is 1; f the same, or a
-//! weight of seven bits times x − 1. Bit counts follow: with h the heterozygous calls,
+//! and adds Σ f(x)·g(y) to 32-bit sums: f and g are the dosage, or whether it is 1; or x − 1 and y, each
+//! times a weight of seven bits. Distances follow: with h the heterozygous calls,
 //!
 //! Σ(x−y)² = Σx² + Σy² − 2Σxy,  Σ|x−y| = Σx + Σy − Σxy − Σhh′.
 //!
@@ -87,10 +87,10 @@ fn place(s: usize) -> usize {
 }
 
 /// The weights of the SNPs of a step.
-pub(crate) fn weights(of: impl Fn(usize) -> i8) -> Line {
+pub(crate) fn weights(of: impl Fn(usize) -> u8) -> Line {
     let mut line = Line::default();
     for s in 0..SNPS {
-        set(&mut line, place(s), of(s) as u8);
+        set(&mut line, place(s), of(s));
     }
     line
 }
@@ -102,8 +102,8 @@ pub(crate) enum Factor<'a> {
     Dosages,
     /// Whether both are 1.
     Heterozygous,
-    /// w·(x − 1)·y, a line of [`weights`] between −127 and 127 for every step.
-    Weighted(&'a [Line]),
+    /// v(x − 1)·wy, lines of [`weights`] v, as i8 from −127 to 127, and w, to 127, for every step.
+    Weighted(&'a [Line], &'a [Line]),
 }
 
 impl Factor<'_> {
@@ -145,11 +145,6 @@ impl Grid {
         self.rows = rows * BLOCK;
         self.sums
             .resize(self.rows * cols * BLOCK * SQUARE, Sums::default());
-    }
-
-    /// Multiplies all sums.
-    pub(crate) fn scale(&mut self, factor: i32) {
-        scale(&mut self.sums, factor);
     }
 
     /// The sums of groups of rows and columns: 16 rows and 16 columns, the next columns, then the next
@@ -222,17 +217,6 @@ fn add_body(grid: &Grid, place: (usize, usize), shift: u32, out: &mut [i64]) {
     });
 }
 
-multiversion! {
-    fn scale(sums: &mut [Sums], factor: i32) = scale_body, scale_body
-}
-
-#[inline(always)]
-fn scale_body(sums: &mut [Sums], factor: i32) {
-    for sum in sums.iter_mut().flat_map(|s| &mut s.0) {
-        *sum = sum.wrapping_mul(factor);
-    }
-}
-
 /// Adds Σ over all SNPs to the sums of `grid`, modulo 2³², for the individuals of some blocks. With `lower`, rows and columns are the same and sums above the
 /// diagonal may be left out.
 ///
@@ -259,7 +243,7 @@ pub(crate) fn multiply(
                 let calls = block.strip(2 * group + half, from);
                 let tiles = &mut panel[half * TILE..];
                 match factor {
-                    Factor::Weighted(weights) => {
+                    Factor::Weighted(weights, _) => {
                         unit.weigh(calls, &weights[from..][..now], tiles);
                     }
                     _ => unit.unpack(calls, factor.mask(), tiles),
@@ -269,12 +253,20 @@ pub(crate) fn multiply(
         for (j, block, group) in groups(cols) {
             for half in 0..2 {
                 let calls = block.strip(2 * group + half, from);
-                unit.turn(calls, factor.mask(), &mut grid.column[half * TILE..]);
+                let tiles = &mut grid.column[half * TILE..];
+                match factor {
+                    Factor::Weighted(_, weights) => {
+                        unit.turn_weighted(calls, &weights[from..][..now], tiles);
+                    }
+                    _ => unit.turn(calls, factor.mask(), tiles),
+                }
             }
             // What will be unpacked for the next steps is asked for in small parts.
             let later = |blocks| {
                 let group = groups(blocks).find(|&(i, _, _)| i == j);
-                let lines = group.map_or(&[][..], |(_, block, group)| block.group(group, from + STEPS));
+                let lines = group.map_or(&[][..], |(_, block, group)| {
+                    block.group(group, from + STEPS)
+                });
                 lines.chunks(PART)
             };
             let mut later = later(rows).chain(later(cols));
@@ -347,6 +339,18 @@ impl Unit {
             Unit::Amx(unit) => unit.turn(calls, mask, tiles),
             Unit::Portable => each(calls, tiles, |_, row, at, call, tile| {
                 set(&mut tile[at / 4], 4 * row + at % 4, call & mask);
+            }),
+        }
+    }
+
+    /// The same, times a weight.
+    fn turn_weighted(&self, calls: &[Line], weights: &[Line], tiles: &mut [Line]) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Unit::Amx(unit) => unit.turn_weighted(calls, weights, tiles),
+            Unit::Portable => each(calls, tiles, |step, row, at, call, tile| {
+                let weight = byte(&weights[step], at);
+                set(&mut tile[at / 4], 4 * row + at % 4, call * weight);
             }),
         }
     }

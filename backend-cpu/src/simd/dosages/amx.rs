@@ -38,6 +38,11 @@ impl Unit {
         unsafe { turn(calls, mask, tiles) }
     }
 
+    pub(super) fn turn_weighted(&self, calls: &[Line], weights: &[Line], tiles: &mut [Line]) {
+        // SAFETY: as in `unpack`.
+        unsafe { turn_weighted(calls, weights, tiles) }
+    }
+
     /// See [`super::Unit::ask`].
     #[inline]
     pub(super) fn ask(&self, calls: &[Line]) {
@@ -105,14 +110,13 @@ impl Unit {
     }
 }
 
-/// Sixty-four calls, a byte each, of the 16 bytes `codes`.
+/// Sixty-four calls of the 16 bytes `codes`, in the low two bits of a byte each.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn bytes(codes: __m128i, mask: __m512i) -> __m512i {
+fn bytes(codes: __m128i) -> __m512i {
     // Of each lane of 64 bits, with two bytes of codes in it, bytes from bits 0, 2, 4, 6 and 32, ….
     let places = _mm512_set1_epi64(0x2624_2220_0604_0200);
-    let codes = _mm512_multishift_epi64_epi8(places, _mm512_cvtepu8_epi32(codes));
-    _mm512_and_si512(codes, mask)
+    _mm512_multishift_epi64_epi8(places, _mm512_cvtepu8_epi32(codes))
 }
 
 /// The codes of individual `row` of a strip.
@@ -152,7 +156,7 @@ fn unpack(calls: &[Line], mask: u8, tiles: &mut [Line]) {
     for (calls, tile) in steps(calls, tiles) {
         ahead(calls);
         for (row, line) in tile.iter_mut().enumerate() {
-            store(line, bytes(codes(calls, row), mask));
+            store(line, _mm512_and_si512(bytes(codes(calls, row)), mask));
         }
     }
 }
@@ -160,16 +164,17 @@ fn unpack(calls: &[Line], mask: u8, tiles: &mut [Line]) {
 /// See [`super::Unit::weigh`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 fn weigh(calls: &[Line], weights: &[Line], tiles: &mut [Line]) {
-    let (mask, zero) = (_mm512_set1_epi8(3), _mm512_setzero_si512());
+    let zero = _mm512_setzero_si512();
+    let [three, two] = [3, 2].map(|v| _mm512_set1_epi8(v));
     for ((calls, tile), weights) in steps(calls, tiles).zip(weights) {
         ahead(calls);
         // SAFETY: a line is 64 bytes, aligned to 64.
         let weights = unsafe { _mm512_load_si512(weights.0.as_ptr().cast()) };
         for (row, line) in tile.iter_mut().enumerate() {
-            let calls = bytes(codes(calls, row), mask);
+            let calls = bytes(codes(calls, row));
             // −w, 0, w for the calls 0, 1, 2.
-            let twos = _mm512_test_epi8_mask(calls, _mm512_set1_epi8(2));
-            let noughts = _mm512_testn_epi8_mask(calls, calls);
+            let twos = _mm512_test_epi8_mask(calls, two);
+            let noughts = _mm512_testn_epi8_mask(calls, three);
             let some = _mm512_maskz_mov_epi8(twos, weights);
             store(line, _mm512_mask_sub_epi8(some, noughts, zero, weights));
         }
@@ -180,41 +185,80 @@ fn weigh(calls: &[Line], weights: &[Line], tiles: &mut [Line]) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 fn turn(calls: &[Line], mask: u8, tiles: &mut [Line]) {
     let mask = _mm512_set1_epi8(mask as i8);
-    // Byte k of four individuals next to each other.
-    let mut fours = [0u8; 64];
-    for (at, place) in fours.iter_mut().enumerate() {
-        *place = (at % 4 * STRIP + at / 4) as u8;
-    }
-    // SAFETY: any bytes are a vector.
-    let fours = unsafe { core::mem::transmute::<[u8; 64], __m512i>(fours) };
     for (calls, tile) in steps(calls, tiles) {
         ahead(calls);
-        let [a, b, c, d] = core::array::from_fn(|k| {
-            // SAFETY: a line is 64 bytes, aligned to 64.
-            let line = unsafe { _mm512_load_si512(calls[k].0.as_ptr().cast()) };
-            _mm512_permutexvar_epi8(fours, line)
-        });
-        let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
-        let (ef, gh) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
-        // Lane l of the k-th holds byte 4l + k of all sixteen.
-        let turned = [
-            _mm512_unpacklo_epi64(ab, cd),
-            _mm512_unpackhi_epi64(ab, cd),
-            _mm512_unpacklo_epi64(ef, gh),
-            _mm512_unpackhi_epi64(ef, gh),
-        ];
-        for (k, turned) in turned.into_iter().enumerate() {
-            let lanes = [
-                _mm512_extracti32x4_epi32::<0>(turned),
-                _mm512_extracti32x4_epi32::<1>(turned),
-                _mm512_extracti32x4_epi32::<2>(turned),
-                _mm512_extracti32x4_epi32::<3>(turned),
-            ];
-            for (l, lane) in lanes.into_iter().enumerate() {
-                store(&mut tile[4 * l + k], bytes(lane, mask));
+        for (k, codes) in turned(calls).into_iter().enumerate() {
+            for (l, codes) in lanes(codes).into_iter().enumerate() {
+                store(&mut tile[4 * l + k], _mm512_and_si512(bytes(codes), mask));
             }
         }
     }
+}
+
+/// See [`super::Unit::turn_weighted`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn turn_weighted(calls: &[Line], weights: &[Line], tiles: &mut [Line]) {
+    let [one, two] = [1, 2].map(|v| _mm512_set1_epi8(v));
+    for ((calls, tile), weights) in steps(calls, tiles).zip(weights) {
+        ahead(calls);
+        let weights: &[i32; TILE] = bytemuck::cast_ref(&weights.0);
+        for (k, codes) in turned(calls).into_iter().enumerate() {
+            for (l, codes) in lanes(codes).into_iter().enumerate() {
+                let (calls, weights) = (bytes(codes), weights[4 * l + k]);
+                let once = _mm512_test_epi8_mask(calls, one);
+                let twice = _mm512_test_epi8_mask(calls, two);
+                // Twice a byte of seven bits stays in its byte.
+                let [once_by, twice_by] = [weights, weights << 1].map(|w| _mm512_set1_epi32(w));
+                let some = _mm512_maskz_mov_epi8(once, once_by);
+                store(
+                    &mut tile[4 * l + k],
+                    _mm512_mask_mov_epi8(some, twice, twice_by),
+                );
+            }
+        }
+    }
+}
+
+/// Codes of 16 individuals, byte by byte: lane l of the k-th holds byte 4l + k of all of them.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn turned(calls: &[Line; TILE / 4]) -> [__m512i; 4] {
+    // Byte k of four individuals next to each other.
+    const FOURS: [u8; 64] = {
+        let mut fours = [0; 64];
+        let mut at = 0;
+        while at < 64 {
+            fours[at] = (at % 4 * STRIP + at / 4) as u8;
+            at += 1;
+        }
+        fours
+    };
+    // SAFETY: any bytes are a vector.
+    let fours = unsafe { core::mem::transmute::<[u8; 64], __m512i>(FOURS) };
+    let [a, b, c, d] = core::array::from_fn(|k| {
+        // SAFETY: a line is 64 bytes, aligned to 64.
+        let line = unsafe { _mm512_load_si512(calls[k].0.as_ptr().cast()) };
+        _mm512_permutexvar_epi8(fours, line)
+    });
+    let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
+    let (ef, gh) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
+    [
+        _mm512_unpacklo_epi64(ab, cd),
+        _mm512_unpackhi_epi64(ab, cd),
+        _mm512_unpacklo_epi64(ef, gh),
+        _mm512_unpackhi_epi64(ef, gh),
+    ]
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn lanes(v: __m512i) -> [__m128i; 4] {
+    [
+        _mm512_extracti32x4_epi32::<0>(v),
+        _mm512_extracti32x4_epi32::<1>(v),
+        _mm512_extracti32x4_epi32::<2>(v),
+        _mm512_extracti32x4_epi32::<3>(v),
+    ]
 }
 
 #[inline]
