@@ -9,13 +9,12 @@
 //! rest depends on one individual, or on missing calls as in distances. N²M operations a round,
 //! and as much memory as the planes.
 //!
-//! Where a matrix unit multiplies bytes faster, Σ w x y = Σ w y + Σ w (x−1) y. Each w of a round is a
-//! product of two factors of seven bits, one for the bytes of either individual: N²M operations a
-//! round as well.
+//! Where a matrix unit multiplies bytes faster, it does Σ w x y: each w of a round is a product of two
+//! factors, one for the bytes of either individual. N²M operations a round as well.
 
 use epitile_core::genotypes::Genotypes;
 use epitile_core::pairs::{
-    Chunk, FACTOR, GROUP, NO_SNP, PAIR_EDGE, PairStatistic, Term, dosage_sums,
+    Chunk, FACTORS, GROUP, NO_SNP, PAIR_EDGE, PairStatistic, Term, dosage_sums,
 };
 use rayon::prelude::*;
 
@@ -70,11 +69,11 @@ impl Numbers {
     }
 }
 
-/// A number as a product: of what is −127 to 127, as i8, and 1 to 127.
+/// A number as a product of two factors, the first as i8.
 fn factors(v: i16) -> [u8; 2] {
     let v = i64::from(v);
-    let mut seconds = 1..=FACTOR;
-    let second = seconds.find(|second| v % second == 0 && v.abs() / second <= FACTOR);
+    let mut seconds = 1..=FACTORS[1];
+    let second = seconds.find(|second| v % second == 0 && v.abs() / second <= FACTORS[0]);
     let second = second.expect("numbers of a chunk are products");
     [(v / second) as i8 as u8, second as u8]
 }
@@ -83,10 +82,8 @@ fn factors(v: i16) -> [u8; 2] {
 struct Side {
     /// Sorted calls, by block and chunk.
     calls: Vec<Vec<Sorted>>,
-    /// Σ (w − u) x of every individual; for bytes, of those of columns.
+    /// Σ (w − u) x of every individual, or Σ −u x beside products of bytes.
     own: Vec<i64>,
-    /// Σ −u x, for bytes: of those of rows.
-    own_of_rows: Vec<i64>,
 }
 
 /// Calls of a block of individuals in the order of a chunk.
@@ -192,12 +189,8 @@ impl Products {
         sums: &mut [i64],
     ) {
         let other = self.cols.as_ref().unwrap_or(&self.rows);
-        let own = match self.rows.own_of_rows.is_empty() {
-            true => &self.rows.own,
-            false => &self.rows.own_of_rows,
-        };
         for (sums, i) in sums.chunks_exact_mut(PAIR_EDGE).zip(rows.range()) {
-            let own = own[i] + self.constant;
+            let own = self.rows.own[i] + self.constant;
             for (sum, other) in sums.iter_mut().zip(&other.own[cols.range()]) {
                 *sum += own + other;
             }
@@ -230,11 +223,6 @@ fn corrections(term: &Term) -> [i64; 4] {
     ]
 }
 
-/// −u x, by call.
-fn slopes(term: &Term) -> [i64; 4] {
-    [0, -term.slope, -2 * term.slope, 0]
-}
-
 impl Side {
     fn new(statistic: &PairStatistic, genotypes: &Genotypes) -> Self {
         let bit = |m: usize| {
@@ -243,44 +231,35 @@ impl Side {
         };
         let bits: Vec<usize> = (0..genotypes.snps()).map(bit).collect();
         let alone = |term: &Term| {
-            let one = term.weight - term.slope;
+            let one = match dosages::are_fast() {
+                true => -term.slope,
+                false => term.weight - term.slope,
+            };
             [0, one, 2 * one, 0]
         };
         let numbers: Vec<_> = statistic.terms().iter().map(alone).collect();
-        let of_rows: Vec<_> = match dosages::are_fast() {
-            true => statistic.terms().iter().map(slopes).collect(),
-            false => Vec::new(),
-        };
-        let sum = |slice: Slice<'_>, numbers: &[[i64; 4]]| -> Vec<i64> {
-            let own = dosage_sums(genotypes, slice.range(), numbers);
+        let (n, blocks) = (genotypes.samples(), genotypes.samples().div_ceil(PAIR_EDGE));
+        let calls = (0..blocks).into_par_iter().map(|b| {
+            let slice = Slice::block(genotypes, b);
+            sorted(slice, &bits, statistic.chunks())
+        });
+        let own = (0..n.div_ceil(TOGETHER)).into_par_iter().map(|part| {
+            let individuals = part * TOGETHER..n.min((part + 1) * TOGETHER);
+            let own = dosage_sums(genotypes, individuals, &numbers);
             // Core bounds the sums by 2⁶².
-            own.into_iter().map(|sum| sum as i64).collect()
-        };
-        let blocks: Vec<_> = (0..genotypes.samples().div_ceil(PAIR_EDGE))
-            .into_par_iter()
-            .map(|b| {
-                let slice = Slice::block(genotypes, b);
-                let own_of_rows = match of_rows.is_empty() {
-                    true => Vec::new(),
-                    false => sum(slice, &of_rows),
-                };
-                let sorted = sorted(slice, &bits, statistic.chunks());
-                (sorted, sum(slice, &numbers), own_of_rows)
-            })
-            .collect();
-        let mut side = Side {
-            calls: Vec::new(),
-            own: Vec::new(),
-            own_of_rows: Vec::new(),
-        };
-        for (calls, own, own_of_rows) in blocks {
-            side.calls.push(calls);
-            side.own.extend(own);
-            side.own_of_rows.extend(own_of_rows);
+            own.into_iter().map(|sum| sum as i64).collect::<Vec<_>>()
+        });
+        let (calls, own): (_, Vec<_>) = rayon::join(|| calls.collect(), || own.collect());
+        Side {
+            calls,
+            own: own.concat(),
         }
-        side
     }
 }
+
+/// Individuals whose own sums are looked up in the same tables, which take as long to make as some
+/// hundreds of individuals.
+const TOGETHER: usize = 1024;
 
 /// The calls of a block of individuals in the order of every chunk.
 fn sorted(slice: Slice<'_>, bits: &[usize], chunks: &[Chunk]) -> Vec<Sorted> {

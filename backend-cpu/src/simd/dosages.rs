@@ -1,8 +1,8 @@
 //! Products of dosages as bytes, for the matrix unit.
 //!
 //! Calls wait packed, two bits each. [`multiply`] unpacks them to panels of bytes that fit the caches
-//! and adds Σ f(x)·g(y) to 32-bit sums: f and g are the dosage, or whether it is 1; or x − 1 and y, each
-//! times a weight of seven bits. Distances follow: with h the heterozygous calls,
+//! and adds Σ f(x)·g(y) to 32-bit sums: f and g are the dosage, or whether it is 1, or the dosage times
+//! a weight. Distances follow: with h the heterozygous calls,
 //!
 //! Σ(x−y)² = Σx² + Σy² − 2Σxy,  Σ|x−y| = Σx + Σy − Σxy − Σhh′.
 //!
@@ -102,7 +102,7 @@ pub(crate) enum Factor<'a> {
     Dosages,
     /// Whether both are 1.
     Heterozygous,
-    /// v(x − 1)·wy, lines of [`weights`] v, as i8 from −127 to 127, and w, to 127, for every step.
+    /// vx·wy, lines of [`weights`] v, as i8 from −63 to 63, and w, to 127, for every step.
     Weighted(&'a [Line], &'a [Line]),
 }
 
@@ -320,14 +320,14 @@ impl Unit {
         }
     }
 
-    /// The same, less one and times a weight.
+    /// The same, times a weight.
     fn weigh(&self, calls: &[Line], weights: &[Line], tiles: &mut [Line]) {
         match self {
             #[cfg(target_arch = "x86_64")]
             Unit::Amx(unit) => unit.weigh(calls, weights, tiles),
             Unit::Portable => each(calls, tiles, |step, row, at, call, tile| {
                 let weight = byte(&weights[step], at) as i8;
-                set(&mut tile[row], at, ((call as i8 - 1) * weight) as u8);
+                set(&mut tile[row], at, (call as i8 * weight) as u8);
             }),
         }
     }

@@ -21,7 +21,7 @@ pub const CHUNK_GROUPS: usize = 512;
 pub const NO_SNP: u32 = u32::MAX;
 
 /// Bits of a number besides its sign. Of larger products of two factors there are too few.
-const BITS: u32 = 13;
+const BITS: u32 = 12;
 /// Bits of the largest weight: with eight times as much, lookups of what missing calls change
 /// stay exact.
 const LARGEST: i32 = 33;
@@ -32,17 +32,17 @@ const ERROR: f64 = 1.0 / (1 << 28) as f64;
 /// Besides one for every two full groups: groups that may be closed before they are full.
 const SPARE: usize = 256;
 
-/// Factors of a number, at most: two such have seven bits each, and a matrix unit multiplies the bytes
-/// of both individuals by one of them.
-pub const FACTOR: i64 = 127;
+/// The factors of a number, at most in magnitude: one for either individual of a pair, so small that
+/// a matrix unit can multiply dosages as bytes by them, one with a sign and one without.
+pub const FACTORS: [i64; 2] = [63, 127];
 
 /// Neighbouring groups and the numbers they add to their SNPs' weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// The power of two that [`values`](Self::values) are multiplied by.
     pub shift: u32,
-    /// One number for each group, at most [`CHUNK_GROUPS`]: products of two factors of at most
-    /// [`FACTOR`] in magnitude, below 2¹⁴.
+    /// One number for each group, at most [`CHUNK_GROUPS`]: products of two [`FACTORS`], at most
+    /// 2¹² in magnitude.
     pub values: Vec<i16>,
     /// [`GROUP`] SNPs for each group, [`NO_SNP`] where there are fewer.
     pub snps: Vec<u32>,
@@ -100,8 +100,8 @@ impl Weights {
 /// All products of two factors up to 2^[`BITS`], ascending.
 fn products() -> Vec<i64> {
     let mut are = vec![false; (1 << BITS) + 1];
-    for a in 1..=FACTOR {
-        for b in a..=FACTOR.min((1 << BITS) / a) {
+    for a in 1..=FACTORS[0] {
+        for b in 1..=FACTORS[1].min((1 << BITS) / a) {
             are[a as usize * b as usize] = true;
         }
     }

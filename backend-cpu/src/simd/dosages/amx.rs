@@ -164,21 +164,24 @@ fn unpack(calls: &[Line], mask: u8, tiles: &mut [Line]) {
 /// See [`super::Unit::weigh`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 fn weigh(calls: &[Line], weights: &[Line], tiles: &mut [Line]) {
-    let zero = _mm512_setzero_si512();
-    let [three, two] = [3, 2].map(|v| _mm512_set1_epi8(v));
     for ((calls, tile), weights) in steps(calls, tiles).zip(weights) {
         ahead(calls);
         // SAFETY: a line is 64 bytes, aligned to 64.
-        let weights = unsafe { _mm512_load_si512(weights.0.as_ptr().cast()) };
+        let once = unsafe { _mm512_load_si512(weights.0.as_ptr().cast()) };
+        let twice = _mm512_add_epi8(once, once);
         for (row, line) in tile.iter_mut().enumerate() {
-            let calls = bytes(codes(calls, row));
-            // −w, 0, w for the calls 0, 1, 2.
-            let twos = _mm512_test_epi8_mask(calls, two);
-            let noughts = _mm512_testn_epi8_mask(calls, three);
-            let some = _mm512_maskz_mov_epi8(twos, weights);
-            store(line, _mm512_mask_sub_epi8(some, noughts, zero, weights));
+            store(line, times(bytes(codes(calls, row)), once, twice));
         }
     }
+}
+
+/// Calls times weights.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn times(calls: __m512i, once: __m512i, twice: __m512i) -> __m512i {
+    let ones = _mm512_test_epi8_mask(calls, _mm512_set1_epi8(1));
+    let twos = _mm512_test_epi8_mask(calls, _mm512_set1_epi8(2));
+    _mm512_mask_mov_epi8(_mm512_maskz_mov_epi8(ones, once), twos, twice)
 }
 
 /// See [`super::Unit::turn`].
@@ -198,22 +201,15 @@ fn turn(calls: &[Line], mask: u8, tiles: &mut [Line]) {
 /// See [`super::Unit::turn_weighted`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 fn turn_weighted(calls: &[Line], weights: &[Line], tiles: &mut [Line]) {
-    let [one, two] = [1, 2].map(|v| _mm512_set1_epi8(v));
     for ((calls, tile), weights) in steps(calls, tiles).zip(weights) {
         ahead(calls);
         let weights: &[i32; TILE] = bytemuck::cast_ref(&weights.0);
         for (k, codes) in turned(calls).into_iter().enumerate() {
             for (l, codes) in lanes(codes).into_iter().enumerate() {
-                let (calls, weights) = (bytes(codes), weights[4 * l + k]);
-                let once = _mm512_test_epi8_mask(calls, one);
-                let twice = _mm512_test_epi8_mask(calls, two);
                 // Twice a byte of seven bits stays in its byte.
-                let [once_by, twice_by] = [weights, weights << 1].map(|w| _mm512_set1_epi32(w));
-                let some = _mm512_maskz_mov_epi8(once, once_by);
-                store(
-                    &mut tile[4 * l + k],
-                    _mm512_mask_mov_epi8(some, twice, twice_by),
-                );
+                let weights = weights[4 * l + k];
+                let [once, twice] = [weights, weights << 1].map(|w| _mm512_set1_epi32(w));
+                store(&mut tile[4 * l + k], times(bytes(codes), once, twice));
             }
         }
     }

@@ -37,7 +37,7 @@ fn products_are_those_of_a_loop_over_dosages() {
     let steps = if cfg!(miri) { 1 } else { STEPS + 1 };
     let (a, packed_a) = calls(37, steps, 1);
     let (b, packed_b) = calls(70, steps, 2);
-    let weight = |s: usize| (s * 91 % 255) as i32 - 127;
+    let weight = |s: usize| (s * 91 % 127) as i32 - 63;
     let second = |s: usize| (s * 37 % 128) as i32;
     let lines = |of: &dyn Fn(usize) -> i32| -> Vec<Line> {
         let line = |step| weights(|s| of(step * SNPS + s) as u8);
@@ -49,7 +49,7 @@ fn products_are_those_of_a_loop_over_dosages() {
         (Factor::Dosages, &|_, x, y| i32::from(x * y)),
         (Factor::Heterozygous, &|_, x, y| i32::from(x == 1 && y == 1)),
         (Factor::Weighted(&v, &w), &|s, x, y| {
-            weight(s) * (i32::from(x) - 1) * second(s) * i32::from(y)
+            weight(s) * i32::from(x) * second(s) * i32::from(y)
         }),
     ];
     at_every_isa(|isa| {
