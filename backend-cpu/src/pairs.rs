@@ -6,17 +6,21 @@
 //! the number of threads and the instruction set cannot change a bit.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytemuck::Pod;
 use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::{Kernel, KernelMap};
 use epitile_core::pairs::{MEAN_BITS, PAIR_EDGE, PairKind, PairMatrix, PairStatistic, PairTile};
+use epitile_core::stored::Stored;
 use rayon::prelude::*;
 
 use crate::missing::Missing;
 use crate::product::Products;
+use crate::room::{Block, Room};
 use crate::simd::dosages::{self, Calls, Factor, GROUP, Grid};
 use crate::simd::line::LINE;
 use crate::simd::popcount::{self, Distance, NO_WORD, Packed};
@@ -41,6 +45,9 @@ pub struct Pairs {
     tables: Mutex<Vec<(TableKey, Arc<Vec<f64>>)>>,
 }
 
+/// Puts a block elsewhere.
+pub(crate) type Keep<'a, E> = &'a (dyn Fn(PairTile) -> Result<PairTile, E> + Sync);
+
 /// What a table of kernel values depends on: the function and the bits of γ and the divisor.
 type TableKey = (Kernel, u64, u64);
 
@@ -51,7 +58,7 @@ impl Pairs {
     /// If the sets and the statistic differ in their SNPs or segments, or sums of squares might
     /// not fit 32 bits (from 2³⁰ SNPs on).
     pub fn new(statistic: &PairStatistic, rows: &Genotypes, cols: Option<&Genotypes>) -> Self {
-        let Ok(pairs) = Self::kept(statistic, rows, cols, Ok::<_, Infallible>);
+        let Ok(pairs) = Self::made(statistic, rows, cols, None::<Keep<Infallible>>);
         pairs
     }
 
@@ -66,7 +73,16 @@ impl Pairs {
         statistic: &PairStatistic,
         rows: &Genotypes,
         cols: Option<&Genotypes>,
-        keep: impl Fn(PairTile) -> Result<PairTile, E> + Sync,
+        keep: Keep<'_, E>,
+    ) -> Result<Self, E> {
+        Self::made(statistic, rows, cols, Some(keep))
+    }
+
+    fn made<E: Send>(
+        statistic: &PairStatistic,
+        rows: &Genotypes,
+        cols: Option<&Genotypes>,
+        keep: Option<Keep<'_, E>>,
     ) -> Result<Self, E> {
         let symmetric = cols.is_none();
         let cols = cols.unwrap_or(rows);
@@ -86,27 +102,15 @@ impl Pairs {
         let shape = (rows.samples(), cols.samples());
         let whole = statistic.is_whole(rows, cols);
         let sums = Sums::new(statistic, rows, (!symmetric).then_some(cols), whole);
-        let tiles: Vec<Vec<_>> = Job::all(shape, symmetric, sums.edge())
-            .into_par_iter()
-            .with_max_len(1)
-            .map(|job| {
-                let mut tiles = Vec::new();
-                sums.each(&job, (rows, cols), |place, tile, max| {
-                    tiles.push((place, keep(tile)?, max));
-                    Ok(())
-                })?;
-                Ok(tiles)
-            })
-            .collect::<Result<_, E>>()?;
-        let mut tiles: Vec<_> = tiles.into_iter().flatten().collect();
-        tiles.sort_unstable_by_key(|&(place, _, _)| place);
-        let max = whole.then(|| tiles.iter().map(|(_, _, max)| *max).max().unwrap_or(0));
-        let tiles = tiles.into_iter().map(|(_, tile, _)| tile).collect();
+        let (tiles, max) = match whole {
+            true => blocks::<u32, E>(&sums, (rows, cols), symmetric, keep)?,
+            false => blocks::<i64, E>(&sums, (rows, cols), symmetric, keep)?,
+        };
         let unit = if whole { 0 } else { statistic.unit() };
         Ok(Pairs {
             matrix: PairMatrix::new(shape, symmetric, unit, tiles),
             unit: statistic.unit(),
-            max,
+            max: whole.then_some(max),
             tables: Mutex::default(),
         })
     }
@@ -195,6 +199,60 @@ fn stretch(indices: &[u32]) -> Option<Range<usize>> {
     (neighbours && range.start / PAIR_EDGE == last / PAIR_EDGE).then_some(range)
 }
 
+/// All blocks in order, and the largest number if they are whole.
+fn blocks<T: Summed, E: Send>(
+    sums: &Sums,
+    sides: (&Genotypes, &Genotypes),
+    symmetric: bool,
+    keep: Option<Keep<'_, E>>,
+) -> Result<(Vec<PairTile>, u32), E> {
+    let shape = (sides.0.samples(), sides.1.samples());
+    let places = PairMatrix::places(shape.0, shape.1, symmetric);
+    let mut room = match keep {
+        None => Room::new::<T>(places.len()),
+        Some(_) => None,
+    };
+    let parts = room.iter_mut().flat_map(|room| room.blocks());
+    let mut parts: BTreeMap<_, _> = places.into_iter().zip(parts).collect();
+    let jobs = Job::all(shape, symmetric, sums.edge()).into_iter();
+    let jobs: Vec<(Job, Vec<Block<'_, T>>)> = jobs
+        .map(|job| {
+            let block = |place| parts.remove(&place).map_or_else(Block::new, Block::Part);
+            let blocks = job.places().map(block).collect();
+            (job, blocks)
+        })
+        .collect();
+    let done: Vec<(Vec<_>, u32)> = jobs
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|(job, mut blocks)| {
+            let max = SPACE.with_borrow_mut(|space| T::sum(sums, &job, sides, &mut blocks, space));
+            let mut own = Vec::new();
+            for (place, block) in job.places().zip(blocks) {
+                if let Block::Own(block) = block {
+                    let tile = T::tile(block.into());
+                    let tile = match keep {
+                        Some(keep) => keep(tile)?,
+                        None => tile,
+                    };
+                    own.push((place, tile));
+                }
+            }
+            Ok((own, max))
+        })
+        .collect::<Result<_, E>>()?;
+    let max = done.iter().map(|(_, max)| *max).max().unwrap_or(0);
+    let tiles = match room {
+        Some(room) => room.lend().map(T::tile).collect(),
+        None => {
+            let mut tiles: Vec<_> = done.into_iter().flat_map(|(own, _)| own).collect();
+            tiles.sort_unstable_by_key(|&(place, _)| place);
+            tiles.into_iter().map(|(_, tile)| tile).collect()
+        }
+    };
+    Ok((tiles, max))
+}
+
 /// Neighbouring blocks that are summed together.
 pub(crate) struct Job {
     pub(crate) rows: Range<usize>,
@@ -281,55 +339,89 @@ impl Sums {
             Sums::Products(products) => products.edge(),
         }
     }
+}
 
-    /// Calls `keep` with place, numbers and, if they are whole, the largest number of every block of
-    /// a job. Both halves of a diagonal block are filled.
-    fn each<E>(
-        &self,
+/// Numbers of a block of pairs.
+trait Summed: Pod + Send + Sync {
+    /// The numbers as a block.
+    fn tile(numbers: Stored<Self>) -> PairTile;
+
+    /// Fills the blocks of a job, zeros so far, and gives the largest number if they are whole. Both
+    /// halves of a diagonal block are filled.
+    ///
+    /// # Panics
+    /// If the sums are of other numbers.
+    fn sum(
+        sums: &Sums,
+        job: &Job,
+        sides: (&Genotypes, &Genotypes),
+        blocks: &mut [Block<'_, Self>],
+        space: &mut Space,
+    ) -> u32;
+}
+
+impl Summed for u32 {
+    fn tile(numbers: Stored<u32>) -> PairTile {
+        PairTile::Whole(numbers)
+    }
+
+    fn sum(
+        sums: &Sums,
         job: &Job,
         (rows, cols): (&Genotypes, &Genotypes),
-        mut keep: impl FnMut((usize, usize), PairTile, u32) -> Result<(), E>,
-    ) -> Result<(), E> {
-        SPACE.with_borrow_mut(|space| {
-            let mut products = match self {
-                Sums::Products(products) => products.sums(job, &mut space.grid),
-                Sums::Whole(counts) | Sums::Imputed(counts, _) => {
-                    counts.multiply(job, &mut space.grid);
-                    Vec::new()
+        blocks: &mut [Block<'_, u32>],
+        space: &mut Space,
+    ) -> u32 {
+        let Sums::Whole(counts) = sums else {
+            panic!("sums that are whole");
+        };
+        counts.multiply(job, &mut space.grid);
+        let mut max = 0;
+        for ((i, j), block) in job.places().zip(blocks) {
+            let sides = (Slice::block(rows, i), Slice::block(cols, j));
+            counts.fill(job, sides, job.diagonal && i == j, &space.grid, block);
+            popcount::largest(block, &mut max);
+        }
+        max
+    }
+}
+
+impl Summed for i64 {
+    fn tile(numbers: Stored<i64>) -> PairTile {
+        PairTile::Fixed(numbers)
+    }
+
+    fn sum(
+        sums: &Sums,
+        job: &Job,
+        (rows, cols): (&Genotypes, &Genotypes),
+        blocks: &mut [Block<'_, i64>],
+        space: &mut Space,
+    ) -> u32 {
+        match sums {
+            Sums::Imputed(counts, _) => counts.multiply(job, &mut space.grid),
+            Sums::Products(products) => products.sum(job, &mut space.grid, blocks),
+            Sums::Whole(_) => panic!("sums that are not whole"),
+        }
+        for ((i, j), block) in job.places().zip(blocks) {
+            let sides = (Slice::block(rows, i), Slice::block(cols, j));
+            let diagonal = job.diagonal && i == j;
+            match sums {
+                Sums::Imputed(distances, missing) => {
+                    let counts = &mut space.counts;
+                    counts.clear();
+                    counts.resize(PAIR_EDGE * PAIR_EDGE, 0);
+                    distances.fill(job, sides, diagonal, &space.grid, counts);
+                    for (sum, &count) in block.iter_mut().zip(&*counts) {
+                        *sum = i64::from(count) << MEAN_BITS;
+                    }
+                    missing.add(sides, diagonal, &mut space.corrections, block);
                 }
+                Sums::Products(of) => of.finish(sides, diagonal, &mut space.corrections, block),
+                Sums::Whole(_) => {}
             }
-            .into_iter();
-            for (i, j) in job.places() {
-                let sides = (Slice::block(rows, i), Slice::block(cols, j));
-                let diagonal = job.diagonal && i == j;
-                let (tile, max) = match self {
-                    Sums::Whole(counts) => {
-                        let mut sums = vec![0; PAIR_EDGE * PAIR_EDGE];
-                        counts.fill(job, sides, diagonal, &space.grid, &mut sums);
-                        let mut max = 0;
-                        popcount::largest(&sums, &mut max);
-                        (PairTile::Whole(sums.into()), max)
-                    }
-                    Sums::Imputed(distances, missing) => {
-                        let counts = &mut space.counts;
-                        counts.clear();
-                        counts.resize(PAIR_EDGE * PAIR_EDGE, 0);
-                        distances.fill(job, sides, diagonal, &space.grid, counts);
-                        let fixed = counts.iter().map(|&c| i64::from(c) << MEAN_BITS);
-                        let mut sums: Vec<i64> = fixed.collect();
-                        missing.add(sides, diagonal, &mut space.corrections, &mut sums);
-                        (PairTile::Fixed(sums.into()), 0)
-                    }
-                    Sums::Products(of) => {
-                        let mut sums = products.next().expect("sums of every block");
-                        of.finish(sides, diagonal, &mut space.corrections, &mut sums);
-                        (PairTile::Fixed(sums.into()), 0)
-                    }
-                };
-                keep((i, j), tile, max)?;
-            }
-            Ok(())
-        })
+        }
+        0
     }
 }
 

@@ -20,6 +20,7 @@ use rayon::prelude::*;
 
 use crate::missing::Missing;
 use crate::pairs::{Job, mirror};
+use crate::room::Block;
 use crate::simd::dosages::{self, Calls, Factor, Grid};
 use crate::simd::line::{LINE, Line};
 use crate::simd::popcount::Packed;
@@ -142,22 +143,18 @@ impl Products {
         }
     }
 
-    /// What pairs of calls add to the sums of every block of a job, row-major with [`PAIR_EDGE`]
-    /// columns; [`finish`](Self::finish) adds the rest.
-    pub(crate) fn sums(&self, job: &Job, grid: &mut Grid) -> Vec<Vec<i64>> {
+    /// Adds what pairs of calls add to every block of a job, row-major with [`PAIR_EDGE`] columns;
+    /// [`finish`](Self::finish) adds the rest.
+    pub(crate) fn sum(&self, job: &Job, grid: &mut Grid, blocks: &mut [Block<'_, i64>]) {
         let other = self.cols.as_ref().unwrap_or(&self.rows);
         let (a, b) = (
             &self.rows.calls[job.rows.clone()],
             &other.calls[job.cols.clone()],
         );
-        let mut all: Vec<Vec<i64>> = job
-            .places()
-            .map(|_| vec![0; PAIR_EDGE * PAIR_EDGE])
-            .collect();
         for (chunk, Weights { numbers, shift }) in self.chunks.iter().enumerate() {
             match numbers {
                 Numbers::Bits(lines) => {
-                    for ((i, j), sums) in job.places().zip(&mut all) {
+                    for ((i, j), sums) in job.places().zip(&mut *blocks) {
                         let (a, b) = (&self.rows.calls[i], &other.calls[j]);
                         let sides = (a[chunk].bits(), b[chunk].bits());
                         weighted::subtract(sides, lines, *shift, job.diagonal && i == j, sums);
@@ -169,14 +166,13 @@ impl Products {
                     grid.clear(a.len(), b.len());
                     let factor = Factor::Weighted(first, second);
                     dosages::multiply((&a, &b), factor, job.diagonal, grid);
-                    for ((i, j), sums) in job.places().zip(&mut all) {
+                    for ((i, j), sums) in job.places().zip(&mut *blocks) {
                         let place = (i - job.rows.start, j - job.cols.start);
                         dosages::add(grid, place, *shift, sums);
                     }
                 }
             }
         }
-        all
     }
 
     /// Adds to the sums of a block what depends on one individual, and what missing calls change;
