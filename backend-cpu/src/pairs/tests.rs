@@ -1,7 +1,8 @@
 use super::*;
 use crate::simd::level::tests::at_every_isa;
+use crate::simd::line::LINE;
 use epitile_core::genotypes::GenotypeBuilder;
-use epitile_core::pairs::Weighting;
+use epitile_core::pairs::{PairKind, Weighting};
 
 /// Calls that look random, every `missing`-th of them missing (none if 0).
 pub(crate) fn cohort(n: usize, segments: &[usize], missing: u64, seed: u64) -> Genotypes {
@@ -92,7 +93,7 @@ fn one_set_may_be_complete_and_the_other_not() {
 
 #[test]
 fn chunks_of_long_rows_add_up() {
-    let g = cohort(70, &[64 * LINE * LINES + 700, 64 * LINE * LINES], 0, 5);
+    let g = cohort(70, &[64 * LINE * 16 + 700, 64 * LINE * 16], 0, 5);
     for kind in KINDS {
         check(&PairStatistic::new(kind, g.counts()), &g, None);
     }

@@ -9,9 +9,10 @@
 //! Bytes of rows lie as an individual's 64 SNPs (A), those of columns as four SNPs of 16
 //! individuals (B): what the instruction for products of tiles wants.
 
-use epitile_core::pairs::PAIR_EDGE;
+use grid::{BLOCK, SQUARE, Sums};
+pub(crate) use grid::{Count, Grid, add, distances};
 
-use crate::simd::level::{Half, isa, multiversion};
+use crate::simd::level::{Half, isa};
 use crate::simd::line::{LINE, Line};
 use crate::simd::transpose::SNPS;
 
@@ -114,107 +115,6 @@ impl Factor<'_> {
             _ => 3,
         }
     }
-}
-
-/// Sixteen sums of a row.
-#[derive(Clone, Copy, Default)]
-#[repr(C, align(64))]
-pub(crate) struct Sums(pub(crate) [i32; STRIP]);
-
-/// Sums of 32 × 32 pairs: 16 × 16 of them after the other, those of the same rows neighbours.
-const SQUARE: usize = 4 * TILE;
-
-/// Groups of a block.
-const BLOCK: usize = PAIR_EDGE / GROUP;
-
-/// Sums of some blocks of rows × some of columns, and what is needed on the way.
-#[derive(Default)]
-pub(crate) struct Grid {
-    /// By group of columns, then of rows.
-    sums: Vec<Sums>,
-    /// Groups of rows.
-    rows: usize,
-    panel: Vec<Line>,
-    column: Vec<Line>,
-}
-
-impl Grid {
-    /// Zero sums of some numbers of blocks.
-    pub(crate) fn clear(&mut self, rows: usize, cols: usize) {
-        self.sums.clear();
-        self.rows = rows * BLOCK;
-        self.sums
-            .resize(self.rows * cols * BLOCK * SQUARE, Sums::default());
-    }
-
-    /// The sums of groups of rows and columns: 16 rows and 16 columns, the next columns, then the next
-    /// rows.
-    #[inline(always)]
-    fn square(&self, row: usize, col: usize) -> &[Sums; SQUARE] {
-        let at = (col * self.rows + row) * SQUARE;
-        let (squares, _) = self.sums[at..].as_chunks();
-        &squares[0]
-    }
-
-    /// Calls `of` with row, first column and sums of 16 columns, for all of the block at `place`.
-    #[inline(always)]
-    fn each(&self, place: (usize, usize), mut of: impl FnMut(usize, usize, &[i32; STRIP])) {
-        for (i, j) in (0..BLOCK).flat_map(|i| (0..BLOCK).map(move |j| (i, j))) {
-            let square = self.square(place.0 * BLOCK + i, place.1 * BLOCK + j);
-            for (k, sums) in square.iter().enumerate() {
-                let (tile, row) = (k / TILE, k % TILE);
-                let (row, col) = (tile / 2 * STRIP + row, tile % 2 * STRIP);
-                of(i * GROUP + row, j * GROUP + col, &sums.0);
-            }
-        }
-    }
-}
-
-multiversion! {
-    /// `out` ← own numbers of rows and of columns, less the sums of the block at `place` `times`;
-    /// row-major with [`PAIR_EDGE`] columns, modulo 2³². Left as it is past the own numbers.
-    fn whole(
-        grid: &Grid,
-        place: (usize, usize),
-        own: (&[u32], &[u32]),
-        times: u32,
-        out: &mut [u32],
-    ) = whole_body, whole_body
-}
-
-#[inline(always)]
-fn whole_body(
-    grid: &Grid,
-    place: (usize, usize),
-    (rows, cols): (&[u32], &[u32]),
-    times: u32,
-    out: &mut [u32],
-) {
-    grid.each(place, |row, col, sums| {
-        let (Some(own), Some(others)) = (rows.get(row), cols.get(col..col + STRIP)) else {
-            return;
-        };
-        let out = &mut out[row * PAIR_EDGE + col..][..STRIP];
-        for ((out, sum), other) in out.iter_mut().zip(sums).zip(others) {
-            let products = (*sum as u32).wrapping_mul(times);
-            *out = own.wrapping_add(*other).wrapping_sub(products);
-        }
-    });
-}
-
-multiversion! {
-    /// `out` += the sums of the block at `place`, times 2^shift; row-major with [`PAIR_EDGE`] columns.
-    fn add(grid: &Grid, place: (usize, usize), shift: u32, out: &mut [i64]) = add_body, add_body
-}
-
-#[inline(always)]
-fn add_body(grid: &Grid, place: (usize, usize), shift: u32, out: &mut [i64]) {
-    grid.each(place, |row, col, sums| {
-        let out = &mut out[row * PAIR_EDGE + col..][..STRIP];
-        for (out, sum) in out.iter_mut().zip(sums) {
-            *out = out.wrapping_add(i64::from(*sum) << shift);
-        }
-    });
 }
 
 /// Adds Σ over all SNPs to the sums of `grid`, modulo 2³², for the individuals of some blocks. With `lower`, rows and columns are the same and sums above the
@@ -414,5 +314,6 @@ fn product(rows: &[Line], cols: &[Line], steps: usize, sums: &mut [Sums; SQUARE]
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
+mod grid;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::simd::level::tests::at_every_isa;
+use epitile_core::pairs::PAIR_EDGE;
 
 /// Codes that look random, and calls packed from them.
 fn calls(individuals: usize, steps: usize, seed: u64) -> (Vec<Vec<u8>>, Calls) {
