@@ -99,12 +99,11 @@ impl Backend for Cpu {
         rows: &Self::Panel,
         cols: Option<&Self::Panel>,
     ) -> Result<Pairs, CpuError> {
-        Pairs::kept(statistic, rows, cols.map(|c| &**c), |block| {
-            match &self.pairs {
-                Some(scratch) => scratch.block(block),
-                None => Ok(block),
-            }
-        })
+        let cols = cols.map(|c| &**c);
+        match &self.pairs {
+            Some(scratch) => Pairs::kept(statistic, rows, cols, &|block| scratch.block(block)),
+            None => Ok(Pairs::new(statistic, rows, cols)),
+        }
     }
 
     fn pair_block(&self, pairs: &Pairs, rows: &[u32], cols: &[u32]) -> Result<Vec<i64>, CpuError> {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `backend.rs` | [`Cpu`]: the operations of `epitile_core::backend::Backend` |
 //! | `engine.rs` | [`Rayon`]: tasks in parallel, in the order their reads and writes imply |
-//! | `pairs.rs`, `missing.rs`, `product.rs`, `codes.rs`, `slice.rs` | [`Pairs`]: exact pair statistics |
+//! | `pairs.rs`, `missing.rs`, `product.rs`, `codes.rs`, `slice.rs`, `room.rs` | [`Pairs`]: exact pair statistics |
 //! | `kernel.rs` | kernel tiles |
 //! | `operand.rs`, `convert.rs`, `norm.rs` | tiles of any precision read, rounded, measured |
 //! | `algebra.rs`, `dense.rs` | gemm, syrk, trsm, potrf on borrowed views |
@@ -35,6 +35,7 @@ mod operand;
 mod pairs;
 mod panel;
 mod product;
+mod room;
 mod scratch;
 #[allow(unsafe_code)]
 mod simd;

@@ -57,8 +57,7 @@ impl Missing {
     /// Adds the corrections of both sides to a block of sums. `space` is overwritten.
     pub(crate) fn add(
         &self,
-        rows: Slice<'_>,
-        cols: Slice<'_>,
+        (rows, cols): (Slice<'_>, Slice<'_>),
         diagonal: bool,
         space: &mut Vec<i64>,
         sums: &mut [i64],

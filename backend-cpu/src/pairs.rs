@@ -1,29 +1,25 @@
 //! Pair statistics of all pairs, block by block on rayon.
 //!
-//! Distances count differing bits of the planes (N²M/2 dosage pairs, 64 to a word) and then add
-//! what missing calls change; products count bits that have weights. All sums are integers, so
-//! their order, the number of threads and the instruction set cannot change a bit.
+//! Distances count differing bits of the planes (N²M/2 dosage pairs, 64 to a word), or multiply
+//! dosages as bytes where a matrix unit does that faster, and then add what missing calls change;
+//! products count bits that have weights, or multiply bytes. All sums are integers, so their order,
+//! the number of threads and the instruction set cannot change a bit.
 
-use std::cell::RefCell;
+mod counts;
+mod job;
+
 use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::{Kernel, KernelMap};
-use epitile_core::pairs::{MEAN_BITS, PAIR_EDGE, PairKind, PairMatrix, PairStatistic, PairTile};
-use rayon::prelude::*;
+use epitile_core::pairs::{PAIR_EDGE, PairMatrix, PairStatistic, PairTile};
 
-use crate::missing::Missing;
-use crate::product::Products;
-use crate::simd::line::LINE;
-use crate::simd::popcount::{self, Distance, NO_WORD, Packed};
-use crate::simd::transpose::SNPS;
-use crate::slice::Slice;
+pub(crate) use counts::mirror;
+pub(crate) use job::Job;
+use job::{Sums, blocks};
 
-/// Lines of a plane counted in one go: packed, a block's rows take half of a second-level cache
-/// and the columns at work half of a first-level one.
-const LINES: usize = 16;
 /// Tables longer than this are not worth their memory.
 const TABLE_MAX: usize = 1 << 22;
 /// Tables kept.
@@ -39,6 +35,9 @@ pub struct Pairs {
     tables: Mutex<Vec<(TableKey, Arc<Vec<f64>>)>>,
 }
 
+/// Puts a block elsewhere.
+pub(crate) type Keep<'a, E> = &'a (dyn Fn(PairTile) -> Result<PairTile, E> + Sync);
+
 /// What a table of kernel values depends on: the function and the bits of γ and the divisor.
 type TableKey = (Kernel, u64, u64);
 
@@ -49,7 +48,7 @@ impl Pairs {
     /// If the sets and the statistic differ in their SNPs or segments, or sums of squares might
     /// not fit 32 bits (from 2³⁰ SNPs on).
     pub fn new(statistic: &PairStatistic, rows: &Genotypes, cols: Option<&Genotypes>) -> Self {
-        let Ok(pairs) = Self::kept(statistic, rows, cols, Ok::<_, Infallible>);
+        let Ok(pairs) = Self::made(statistic, rows, cols, None::<Keep<Infallible>>);
         pairs
     }
 
@@ -64,7 +63,16 @@ impl Pairs {
         statistic: &PairStatistic,
         rows: &Genotypes,
         cols: Option<&Genotypes>,
-        keep: impl Fn(PairTile) -> Result<PairTile, E> + Sync,
+        keep: Keep<'_, E>,
+    ) -> Result<Self, E> {
+        Self::made(statistic, rows, cols, Some(keep))
+    }
+
+    fn made<E: Send>(
+        statistic: &PairStatistic,
+        rows: &Genotypes,
+        cols: Option<&Genotypes>,
+        keep: Option<Keep<'_, E>>,
     ) -> Result<Self, E> {
         let symmetric = cols.is_none();
         let cols = cols.unwrap_or(rows);
@@ -84,22 +92,15 @@ impl Pairs {
         let shape = (rows.samples(), cols.samples());
         let whole = statistic.is_whole(rows, cols);
         let sums = Sums::new(statistic, rows, (!symmetric).then_some(cols), whole);
-        let tiles: Vec<(PairTile, u32)> = PairMatrix::places(shape.0, shape.1, symmetric)
-            .into_par_iter()
-            .with_max_len(1)
-            .map(|(i, j)| {
-                let (rows, cols) = (Slice::block(rows, i), Slice::block(cols, j));
-                let (tile, max) = sums.block(rows, cols, symmetric && i == j);
-                keep(tile).map(|tile| (tile, max))
-            })
-            .collect::<Result<_, E>>()?;
-        let max = whole.then(|| tiles.iter().map(|(_, max)| *max).max().unwrap_or(0));
-        let tiles = tiles.into_iter().map(|(tile, _)| tile).collect();
+        let (tiles, max) = match whole {
+            true => blocks::<u32, E>(&sums, (rows, cols), symmetric, keep)?,
+            false => blocks::<i64, E>(&sums, (rows, cols), symmetric, keep)?,
+        };
         let unit = if whole { 0 } else { statistic.unit() };
         Ok(Pairs {
             matrix: PairMatrix::new(shape, symmetric, unit, tiles),
             unit: statistic.unit(),
-            max,
+            max: whole.then_some(max),
             tables: Mutex::default(),
         })
     }
@@ -186,148 +187,6 @@ fn stretch(indices: &[u32]) -> Option<Range<usize>> {
     let neighbours = indices.windows(2).all(|w| w[0] + 1 == w[1]);
     let last = range.end - 1;
     (neighbours && range.start / PAIR_EDGE == last / PAIR_EDGE).then_some(range)
-}
-
-/// How a block is summed.
-enum Sums {
-    /// Whole distances.
-    Whole(Counts),
-    /// Distances with missing calls.
-    Imputed(Counts, Missing),
-    /// Products of standardised dosages.
-    Products(Products),
-}
-
-impl Sums {
-    fn new(
-        statistic: &PairStatistic,
-        rows: &Genotypes,
-        cols: Option<&Genotypes>,
-        whole: bool,
-    ) -> Self {
-        let distance = match statistic.kind() {
-            PairKind::Product(_) => return Sums::Products(Products::new(statistic, rows, cols)),
-            PairKind::Squared => Distance::Squared,
-            PairKind::Absolute => Distance::Absolute,
-        };
-        let counts = Counts::new(distance, rows, cols);
-        match whole {
-            true => Sums::Whole(counts),
-            false => {
-                // Two missing calls are both the mean.
-                let corrections = statistic.corrections().iter();
-                let corrections: Vec<_> = corrections.map(|&[a, b, c]| [a, b, c, 0]).collect();
-                Sums::Imputed(counts, Missing::new(&corrections, rows, cols))
-            }
-        }
-    }
-
-    /// One block, and its largest value if they are whole; `diagonal` if rows and columns are the
-    /// same individuals. Both halves of a diagonal block are filled.
-    fn block(&self, rows: Slice<'_>, cols: Slice<'_>, diagonal: bool) -> (PairTile, u32) {
-        match self {
-            Sums::Whole(counts) => {
-                let mut sums = vec![0; PAIR_EDGE * PAIR_EDGE];
-                counts.add((rows, cols), diagonal, &mut sums);
-                let mut max = 0;
-                popcount::largest(&sums, &mut max);
-                (PairTile::Whole(sums.into()), max)
-            }
-            Sums::Imputed(distances, missing) => SPACE.with_borrow_mut(|space| {
-                let counts = &mut space.counts;
-                counts.clear();
-                counts.resize(PAIR_EDGE * PAIR_EDGE, 0);
-                distances.add((rows, cols), diagonal, counts);
-                let fixed = counts.iter().map(|&c| i64::from(c) << MEAN_BITS);
-                let mut sums: Vec<i64> = fixed.collect();
-                missing.add(rows, cols, diagonal, &mut space.corrections, &mut sums);
-                (PairTile::Fixed(sums.into()), 0)
-            }),
-            Sums::Products(products) => SPACE.with_borrow_mut(|space| {
-                let sums = products.block(rows, cols, diagonal, &mut space.corrections);
-                (PairTile::Fixed(sums.into()), 0)
-            }),
-        }
-    }
-}
-
-/// What a block needs while it is summed.
-#[derive(Default)]
-struct Space {
-    counts: Vec<u32>,
-    corrections: Vec<i64>,
-}
-
-thread_local! {
-    /// Kept from block to block: memory that is new to the process costs more than to fill it.
-    static SPACE: RefCell<Space> = RefCell::default();
-}
-
-/// Distances over the planes, packed once for all blocks: as much memory as the planes.
-struct Counts {
-    distance: Distance,
-    /// By block and [`LINES`].
-    rows: Vec<Vec<Packed>>,
-    /// `None` if rows and columns are the same individuals.
-    cols: Option<Vec<Vec<Packed>>>,
-}
-
-impl Counts {
-    fn new(distance: Distance, rows: &Genotypes, cols: Option<&Genotypes>) -> Self {
-        // Segments are padded to whole lines; words of nothing but padding are left out.
-        let segments = rows.segments().iter();
-        let words: Vec<u32> = segments
-            .flat_map(|s| (s.words.start..).take(s.snps.len().div_ceil(SNPS)))
-            .map(|word| word as u32)
-            .collect();
-        let (lines, rest) = words.as_chunks::<LINE>();
-        let mut lines = lines.to_vec();
-        if !rest.is_empty() {
-            let mut last = [NO_WORD; LINE];
-            last[..rest.len()].copy_from_slice(rest);
-            lines.push(last);
-        }
-        let side = |g: &Genotypes| -> Vec<Vec<Packed>> {
-            let blocks = 0..g.samples().div_ceil(PAIR_EDGE);
-            let packed = |b| {
-                let slice = Slice::block(g, b);
-                let chunks = lines.chunks(LINES);
-                chunks.map(|w| Packed::new(slice.planes(), w)).collect()
-            };
-            blocks.into_par_iter().map(packed).collect()
-        };
-        Counts {
-            distance,
-            rows: side(rows),
-            cols: cols.map(side),
-        }
-    }
-
-    /// Adds the distances of a block to zeros, row-major with [`PAIR_EDGE`] columns.
-    fn add(&self, (rows, cols): (Slice<'_>, Slice<'_>), diagonal: bool, sums: &mut [u32]) {
-        let others = self.cols.as_ref().unwrap_or(&self.rows);
-        let (a, b) = (&self.rows[rows.index()], &others[cols.index()]);
-        for (a, b) in a.iter().zip(b) {
-            popcount::count(a, b, self.distance, diagonal, sums);
-        }
-        // Groups of individuals were filled up with some that have no alleles.
-        for (i, sums) in sums.chunks_exact_mut(PAIR_EDGE).enumerate() {
-            let used = if i < rows.count { cols.count } else { 0 };
-            sums[used..].fill(0);
-        }
-        if diagonal {
-            mirror(sums);
-        }
-    }
-}
-
-/// Fills the upper half of a block on the diagonal.
-pub(crate) fn mirror<T: Copy>(block: &mut [T]) {
-    for i in 0..PAIR_EDGE {
-        for j in i + 1..PAIR_EDGE {
-            block[i * PAIR_EDGE + j] = block[j * PAIR_EDGE + i];
-        }
-    }
 }
 
 #[cfg(test)]

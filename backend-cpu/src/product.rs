@@ -8,13 +8,20 @@
 //! for every round of [`PairStatistic::chunks`], in whose order the planes are sorted first; the
 //! rest depends on one individual, or on missing calls as in distances. N²M operations a round,
 //! and as much memory as the planes.
+//!
+//! Where a matrix unit multiplies bytes faster, it does Σ w x y: each w of a round is a product of two
+//! factors, one for the bytes of either individual. N²M operations a round as well.
 
 use epitile_core::genotypes::Genotypes;
-use epitile_core::pairs::{Chunk, GROUP, NO_SNP, PAIR_EDGE, PairStatistic, Term, dosage_sums};
+use epitile_core::pairs::{
+    Chunk, FACTORS, GROUP, NO_SNP, PAIR_EDGE, PairStatistic, Term, dosage_sums,
+};
 use rayon::prelude::*;
 
 use crate::missing::Missing;
-use crate::pairs::mirror;
+use crate::pairs::{Job, mirror};
+use crate::room::Block;
+use crate::simd::dosages::{self, Calls, Factor, Grid};
 use crate::simd::line::{LINE, Line};
 use crate::simd::popcount::Packed;
 use crate::simd::popcount::weighted::{self, WEIGHTS};
@@ -35,16 +42,71 @@ pub(crate) struct Products {
 
 /// The weights of a chunk, in units of 2^shift.
 struct Weights {
-    lines: Vec<Line>,
+    numbers: Numbers,
     shift: u32,
+}
+
+/// Weights as what they multiply needs them.
+enum Numbers {
+    /// Those of counts of bits.
+    Bits(Vec<Line>),
+    /// Factors for rows and for columns.
+    Bytes([Vec<Line>; 2]),
+}
+
+impl Numbers {
+    fn new(values: &[i16]) -> Self {
+        if !dosages::are_fast() {
+            return Numbers::Bits(values.chunks(WEIGHTS).map(weighted::line).collect());
+        }
+        let factors: Vec<[u8; 2]> = values.iter().map(|&v| factors(v)).collect();
+        let side = |k: usize| {
+            let line = |factors: &[[u8; 2]]| {
+                dosages::weights(|s| factors.get(s / GROUP).map_or(0, |of| of[k]))
+            };
+            factors.chunks(SNPS / GROUP).map(line).collect()
+        };
+        Numbers::Bytes([side(0), side(1)])
+    }
+}
+
+/// A number as a product of two factors, the first as i8.
+fn factors(v: i16) -> [u8; 2] {
+    let v = i64::from(v);
+    let mut seconds = 1..=FACTORS[1];
+    let second = seconds.find(|second| v % second == 0 && v.abs() / second <= FACTORS[0]);
+    let second = second.expect("numbers of a chunk are products");
+    [(v / second) as i8 as u8, second as u8]
 }
 
 /// One set of individuals.
 struct Side {
-    /// Sorted planes, by block and chunk.
-    packed: Vec<Vec<Packed>>,
-    /// Σ (w − u) x of every individual.
+    /// Sorted calls, by block and chunk.
+    calls: Vec<Vec<Sorted>>,
+    /// Σ (w − u) x of every individual, or Σ −u x beside products of bytes.
     own: Vec<i64>,
+}
+
+/// Calls of a block of individuals in the order of a chunk.
+enum Sorted {
+    Bits(Packed),
+    Bytes(Calls),
+}
+
+impl Sorted {
+    fn bits(&self) -> &Packed {
+        match self {
+            Sorted::Bits(packed) => packed,
+            Sorted::Bytes(_) => unreachable!("calls are packed as the weights are"),
+        }
+    }
+
+    fn bytes(&self) -> &Calls {
+        match self {
+            Sorted::Bytes(calls) => calls,
+            Sorted::Bits(_) => unreachable!("calls are packed as the weights are"),
+        }
+    }
 }
 
 impl Products {
@@ -56,7 +118,7 @@ impl Products {
     ) -> Self {
         let terms = statistic.terms();
         let weights = |chunk: &Chunk| Weights {
-            lines: chunk.values.chunks(WEIGHTS).map(weighted::line).collect(),
+            numbers: Numbers::new(&chunk.values),
             shift: chunk.shift,
         };
         let side = |g: &Genotypes| Side::new(statistic, g);
@@ -73,23 +135,56 @@ impl Products {
         }
     }
 
-    /// A block, row-major with [`PAIR_EDGE`] columns; `diagonal` if rows and columns are the same
-    /// individuals. `space` is overwritten.
-    pub(crate) fn block(
+    /// Blocks along a side of a job.
+    pub(crate) fn edge(&self) -> usize {
+        match self.chunks.first().map(|c| &c.numbers) {
+            Some(Numbers::Bytes(_)) => 2,
+            _ => 1,
+        }
+    }
+
+    /// Adds what pairs of calls add to every block of a job, row-major with [`PAIR_EDGE`] columns;
+    /// [`finish`](Self::finish) adds the rest.
+    pub(crate) fn sum(&self, job: &Job, grid: &mut Grid, blocks: &mut [Block<'_, i64>]) {
+        let other = self.cols.as_ref().unwrap_or(&self.rows);
+        let (a, b) = (
+            &self.rows.calls[job.rows.clone()],
+            &other.calls[job.cols.clone()],
+        );
+        for (chunk, Weights { numbers, shift }) in self.chunks.iter().enumerate() {
+            match numbers {
+                Numbers::Bits(lines) => {
+                    for ((i, j), sums) in job.places().zip(&mut *blocks) {
+                        let (a, b) = (&self.rows.calls[i], &other.calls[j]);
+                        let sides = (a[chunk].bits(), b[chunk].bits());
+                        weighted::subtract(sides, lines, *shift, job.diagonal && i == j, sums);
+                    }
+                }
+                Numbers::Bytes([first, second]) => {
+                    let [a, b] = [a, b]
+                        .map(|side| side.iter().map(|c| c[chunk].bytes()).collect::<Vec<_>>());
+                    grid.clear(a.len(), b.len());
+                    let factor = Factor::Weighted(first, second);
+                    dosages::multiply((&a, &b), factor, job.diagonal, grid);
+                    for ((i, j), sums) in job.places().zip(&mut *blocks) {
+                        let place = (i - job.rows.start, j - job.cols.start);
+                        dosages::add(grid, place, *shift, sums);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds to the sums of a block what depends on one individual, and what missing calls change;
+    /// `diagonal` if rows and columns are the same individuals. `space` is overwritten.
+    pub(crate) fn finish(
         &self,
-        rows: Slice<'_>,
-        cols: Slice<'_>,
+        (rows, cols): (Slice<'_>, Slice<'_>),
         diagonal: bool,
         space: &mut Vec<i64>,
-    ) -> Vec<i64> {
+        sums: &mut [i64],
+    ) {
         let other = self.cols.as_ref().unwrap_or(&self.rows);
-        let mut sums = vec![0; PAIR_EDGE * PAIR_EDGE];
-        let packed = self.rows.packed[rows.index()].iter();
-        let packed = packed.zip(&other.packed[cols.index()]);
-        for (packed, weights) in packed.zip(&self.chunks) {
-            let Weights { lines, shift } = weights;
-            weighted::subtract(packed, lines, *shift, diagonal, &mut sums);
-        }
         for (sums, i) in sums.chunks_exact_mut(PAIR_EDGE).zip(rows.range()) {
             let own = self.rows.own[i] + self.constant;
             for (sum, other) in sums.iter_mut().zip(&other.own[cols.range()]) {
@@ -97,17 +192,16 @@ impl Products {
             }
         }
         if diagonal {
-            mirror(&mut sums);
+            mirror(sums);
         }
         if let Some(missing) = &self.missing {
-            missing.add(rows, cols, diagonal, space, &mut sums);
+            missing.add((rows, cols), diagonal, space, sums);
         }
         // Groups of individuals were filled up with some that have no alleles.
         for (i, sums) in sums.chunks_exact_mut(PAIR_EDGE).enumerate() {
             let used = if i < rows.count { cols.count } else { 0 };
             sums[used..].fill(0);
         }
-        sums
     }
 }
 
@@ -133,29 +227,38 @@ impl Side {
         };
         let bits: Vec<usize> = (0..genotypes.snps()).map(bit).collect();
         let alone = |term: &Term| {
-            let one = term.weight - term.slope;
+            let one = match dosages::are_fast() {
+                true => -term.slope,
+                false => term.weight - term.slope,
+            };
             [0, one, 2 * one, 0]
         };
         let numbers: Vec<_> = statistic.terms().iter().map(alone).collect();
-        let (packed, own): (_, Vec<_>) = (0..genotypes.samples().div_ceil(PAIR_EDGE))
-            .into_par_iter()
-            .map(|b| {
-                let slice = Slice::block(genotypes, b);
-                let own = dosage_sums(genotypes, slice.range(), &numbers);
-                // Core bounds the sums by 2⁶².
-                let own: Vec<i64> = own.into_iter().map(|sum| sum as i64).collect();
-                (sorted(slice, &bits, statistic.chunks()), own)
-            })
-            .unzip();
+        let (n, blocks) = (genotypes.samples(), genotypes.samples().div_ceil(PAIR_EDGE));
+        let calls = (0..blocks).into_par_iter().map(|b| {
+            let slice = Slice::block(genotypes, b);
+            sorted(slice, &bits, statistic.chunks())
+        });
+        let own = (0..n.div_ceil(TOGETHER)).into_par_iter().map(|part| {
+            let individuals = part * TOGETHER..n.min((part + 1) * TOGETHER);
+            let own = dosage_sums(genotypes, individuals, &numbers);
+            // Core bounds the sums by 2⁶².
+            own.into_iter().map(|sum| sum as i64).collect::<Vec<_>>()
+        });
+        let (calls, own): (_, Vec<_>) = rayon::join(|| calls.collect(), || own.collect());
         Side {
-            packed,
+            calls,
             own: own.concat(),
         }
     }
 }
 
-/// The planes of a block of individuals in the order of every chunk.
-fn sorted(slice: Slice<'_>, bits: &[usize], chunks: &[Chunk]) -> Vec<Packed> {
+/// Individuals whose own sums are looked up in the same tables, which take as long to make as some
+/// hundreds of individuals.
+const TOGETHER: usize = 1024;
+
+/// The calls of a block of individuals in the order of every chunk.
+fn sorted(slice: Slice<'_>, bits: &[usize], chunks: &[Chunk]) -> Vec<Sorted> {
     let words = slice.genotypes.words();
     let mut calls = vec![Line::default(); words * SNPS];
     for (w, lines) in calls.as_chunks_mut().0.iter_mut().enumerate() {
@@ -164,8 +267,11 @@ fn sorted(slice: Slice<'_>, bits: &[usize], chunks: &[Chunk]) -> Vec<Packed> {
     let [low, high] = [[0; PAIR_EDGE]; 2];
     let mut column = Column { low, high };
     let mut sort = |chunk: &Chunk| {
-        let steps = chunk.values.len().div_ceil(WEIGHTS);
-        let mut packed = Packed::zeros(slice.count, steps);
+        let words = chunk.snps.len().div_ceil(SNPS);
+        let mut sorted = match dosages::are_fast() {
+            true => Sorted::Bytes(Calls::zeros(slice.count, words)),
+            false => Sorted::Bits(Packed::zeros(slice.count, words.div_ceil(LINE))),
+        };
         for (w, snps) in chunk.snps.chunks(SNPS).enumerate() {
             let mut lines = [Line::default(); SNPS];
             for (line, &m) in lines.iter_mut().zip(snps) {
@@ -176,12 +282,18 @@ fn sorted(slice: Slice<'_>, bits: &[usize], chunks: &[Chunk]) -> Vec<Packed> {
             restore(&mut lines, &mut column);
             let Column { low, high } = &column;
             for (i, (low, high)) in low.iter().zip(high).take(slice.count).enumerate() {
-                let [het, two] = packed.planes_mut(i, w / LINE);
-                het.0[w % LINE] = low & !high;
-                two.0[w % LINE] = low & high;
+                // Missing calls have the high bit alone.
+                let (het, two) = (low & !high, low & high);
+                match &mut sorted {
+                    Sorted::Bits(packed) => {
+                        let [hets, twos] = packed.planes_mut(i, w / LINE);
+                        (hets.0[w % LINE], twos.0[w % LINE]) = (het, two);
+                    }
+                    Sorted::Bytes(calls) => calls.set(i, w, het, two),
+                }
             }
         }
-        packed
+        sorted
     };
     chunks.iter().map(&mut sort).collect()
 }

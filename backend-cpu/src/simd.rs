@@ -10,6 +10,7 @@
 //! | `ceilings.rs` | what an instruction set can do at most |
 //! | `amx.rs` | the matrix unit of x86 processors: may it be used? |
 //! | `level.rs` | the instruction sets and `multiversion!` |
+//! | `dosages.rs` | products of dosages as bytes |
 //! | `popcount.rs` | differences of bit planes, all alike or weighted |
 //! | `line.rs`, `transpose.rs` | 512 bits; calls of one SNP next to each other |
 //! | `lookup.rs` | sums of numbers per SNP and dosage |
@@ -24,6 +25,7 @@ pub(crate) mod amx;
 pub(crate) mod ceilings;
 pub(crate) mod convert;
 pub(crate) mod decode;
+pub(crate) mod dosages;
 pub(crate) mod gemm;
 pub(crate) mod kernel;
 pub(crate) mod level;

@@ -20,7 +20,7 @@ use alloc::vec::Vec;
 
 pub use matrix::{PAIR_EDGE, PairMatrix, PairTile};
 pub use norms::{centred_norms, dosage_sums, mean_centred_norm};
-pub use weights::{CHUNK_GROUPS, Chunk, GROUP, NO_SNP};
+pub use weights::{CHUNK_GROUPS, Chunk, FACTORS, GROUP, NO_SNP};
 
 use crate::genotypes::{Counts, Genotypes};
 use weights::Weights;

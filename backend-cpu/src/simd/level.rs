@@ -140,7 +140,7 @@ fn detected() -> Isa {
             "avx512vnni"
         );
         let half = match wide {
-            true if have!("avx512bf16") && super::amx::is_there() => Half::Amx,
+            true if have!("avx512bf16", "avx512vbmi") && super::amx::is_there() => Half::Amx,
             true if have!("avx512fp16") => Half::Fp16,
             true if have!("avx512bf16") => Half::Bf16,
             _ => Half::Widened,

@@ -1,10 +1,11 @@
 //! Weights of SNPs as sums of a few numbers that many SNPs share.
 //!
 //! Bits are counted many at a time, but only where they weigh the same. So SNPs are sorted by
-//! weight and every [`GROUP`] neighbours share one number; what that leaves of each weight is
-//! sorted and shared again, until what is left is small against the sum over all SNPs. M log M
-//! steps a round; two rounds for tens of thousands of SNPs, three for thousands.
+//! weight and every [`GROUP`] neighbours share one number; what that leaves of each weight, where it is
+//! not small yet, is sorted and shared again, until what is left is small against the sum over all
+//! SNPs. M log M steps a round; two to three rounds for tens of thousands of SNPs, more for thousands.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::precision::{exp2, exponent};
@@ -19,8 +20,8 @@ pub const CHUNK_GROUPS: usize = 512;
 /// No SNP.
 pub const NO_SNP: u32 = u32::MAX;
 
-/// Bits of a number besides its sign.
-const BITS: u32 = 14;
+/// Bits of a number besides its sign. Of larger products of two factors there are too few.
+const BITS: u32 = 12;
 /// Bits of the largest weight: with eight times as much, lookups of what missing calls change
 /// stay exact.
 const LARGEST: i32 = 33;
@@ -31,12 +32,17 @@ const ERROR: f64 = 1.0 / (1 << 28) as f64;
 /// Besides one for every two full groups: groups that may be closed before they are full.
 const SPARE: usize = 256;
 
+/// The factors of a number, at most in magnitude: one for either individual of a pair, so small that
+/// a matrix unit can multiply dosages as bytes by them, one with a sign and one without.
+pub const FACTORS: [i64; 2] = [63, 127];
+
 /// Neighbouring groups and the numbers they add to their SNPs' weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// The power of two that [`values`](Self::values) are multiplied by.
     pub shift: u32,
-    /// One number for each group, at most [`CHUNK_GROUPS`].
+    /// One number for each group, at most [`CHUNK_GROUPS`]: products of two [`FACTORS`], at most
+    /// 2¹² in magnitude.
     pub values: Vec<i16>,
     /// [`GROUP`] SNPs for each group, [`NO_SNP`] where there are fewer.
     pub snps: Vec<u32>,
@@ -64,14 +70,23 @@ impl Weights {
         let vary = wanted.iter().filter(|&&w| w > 0.0).count() as f64;
         let mut rest = targets.clone();
         let mut chunks = Vec::new();
+        let products = products();
         // A term has the variance 1/w of (x − μ)(y − μ), if x and y are independent.
-        let small = |rest: &[i64]| {
-            let terms = rest.iter().zip(wanted).filter(|(_, w)| **w > 0.0);
-            let errors = terms.map(|(&r, w)| r as f64 * exp2(-fraction) / w);
-            errors.map(|e| e * e).sum::<f64>() <= (vary * ERROR) * (vary * ERROR)
+        let square = |r: i64, w: f64| match w > 0.0 {
+            true => {
+                let e = r as f64 * exp2(-fraction) / w;
+                e * e
+            }
+            false => 0.0,
         };
-        while !small(&rest) {
-            share(&mut rest, &mut chunks);
+        let most = (vary * ERROR) * (vary * ERROR);
+        let sum =
+            |rest: &[i64]| -> f64 { rest.iter().zip(wanted).map(|(&r, &w)| square(r, w)).sum() };
+        while sum(&rest) > most {
+            // What is small already may stay: all of it together is half of what is allowed.
+            let large = |m: u32| square(rest[m as usize], wanted[m as usize]) > most / (2.0 * vary);
+            let order = (0..rest.len() as u32).filter(|&m| large(m)).collect();
+            share(&mut rest, order, &products, &mut chunks);
         }
         let fixed = targets.iter().zip(rest).map(|(t, r)| t - r).collect();
         Weights {
@@ -82,11 +97,38 @@ impl Weights {
     }
 }
 
+/// All products of two factors up to 2^[`BITS`], ascending.
+fn products() -> Vec<i64> {
+    let mut are = vec![false; (1 << BITS) + 1];
+    for a in 1..=FACTORS[0] {
+        for b in 1..=FACTORS[1].min((1 << BITS) / a) {
+            are[a as usize * b as usize] = true;
+        }
+    }
+    are[0] = true;
+    (0..)
+        .zip(are)
+        .filter(|&(_, is)| is)
+        .map(|(v, _)| v)
+        .collect()
+}
+
+/// The product nearest to a number, with its sign.
+fn nearest_product(v: i64, products: &[i64]) -> i64 {
+    let magnitude = v.abs();
+    let above = products
+        .partition_point(|&p| p < magnitude)
+        .min(products.len() - 1);
+    let below = products[above.saturating_sub(1)];
+    let nearest = match products[above] - magnitude < magnitude - below {
+        true => products[above],
+        false => below,
+    };
+    nearest * v.signum()
+}
+
 /// One round: groups of similar numbers, and what their shares leave of them.
-fn share(rest: &mut [i64], chunks: &mut Vec<Chunk>) {
-    let mut order: Vec<u32> = (0..rest.len() as u32)
-        .filter(|&m| rest[m as usize] != 0)
-        .collect();
+fn share(rest: &mut [i64], mut order: Vec<u32>, products: &[i64], chunks: &mut Vec<Chunk>) {
     let of = |m: u32, rest: &[i64]| rest[m as usize];
     order.sort_unstable_by_key(|&m| (of(m, rest), m));
     let (Some(&first), Some(&last)) = (order.first(), order.last()) else {
@@ -113,7 +155,7 @@ fn share(rest: &mut [i64], chunks: &mut Vec<Chunk>) {
         let half = 1 << shift >> 1;
         let values: Vec<i16> = middles
             .iter()
-            .map(|v| ((v + half) >> shift) as i16)
+            .map(|v| nearest_product((v + half) >> shift, products) as i16)
             .collect();
         let mut snps = Vec::with_capacity(groups.len() * GROUP);
         for (group, &value) in groups.iter().zip(&values) {
@@ -182,12 +224,21 @@ mod tests {
     }
 
     #[test]
-    fn two_rounds_do_for_tens_of_thousands_of_snps_and_hardly_more_groups_than_full_ones() {
+    fn fewer_than_three_rounds_do_for_tens_of_thousands_of_snps() {
         let weights = Weights::new(&wanted(40_000));
         let groups: usize = weights.chunks.iter().map(|c| c.values.len()).sum();
-        assert!(
-            groups as f64 <= 1.2 * 2.0 * 40_000.0 / GROUP as f64,
-            "{groups}"
-        );
+        assert!(groups < 3 * 40_000 / GROUP, "{groups}");
+    }
+
+    #[test]
+    fn numbers_are_products_of_two_factors() {
+        let weights = Weights::new(&wanted(3_000));
+        for &value in weights.chunks.iter().flat_map(|c| &c.values) {
+            let value = i64::from(value);
+            let [first, second] = FACTORS;
+            let mut factors = 1..=second;
+            let are = factors.any(|f| value % f == 0 && value.abs() / f <= first);
+            assert!(are && value.abs() <= 1 << BITS, "{value}");
+        }
     }
 }
