@@ -17,6 +17,7 @@
 //! | `panel.rs` | products and solves of right-hand sides |
 //! | `decode.rs` | numbers of any format as f64 |
 //! | `convert.rs`, `norm.rs` | rounding; sums of magnitudes and squares |
+//! | `spectral.rs` | sums of weighted products of columns |
 
 pub(crate) mod ceilings;
 pub(crate) mod convert;
@@ -29,4 +30,5 @@ pub(crate) mod lookup;
 pub(crate) mod norm;
 pub(crate) mod panel;
 pub(crate) mod popcount;
+pub(crate) mod spectral;
 pub(crate) mod transpose;
