@@ -8,7 +8,7 @@ use epitile_core::kernel::Kernel;
 use epitile_cpu::{Cpu, Rayon};
 
 use crate::lab::{Lab, Model, silent, traits};
-use crate::sizes::{HEADS, kolmogorov, line};
+use crate::sizes::{HEADS, inflation, kolmogorov, line};
 use crate::study::{Section, Study};
 use crate::testing::fixed;
 
@@ -47,9 +47,13 @@ pub(crate) fn run(study: &Study) -> Result<Section> {
         table.rows[0].log10p.ok_or_else(missing)
     });
     let log10p: Vec<f64> = p.collect::<Result<_>>()?;
+    // Of all traits together: each has one test.
+    let inflation = inflation(std::slice::from_ref(&log10p));
     let (distance, most) = kolmogorov(log10p.iter().map(|p| 10_f64.powf(-p)).collect());
     let each: Vec<Vec<f64>> = log10p.into_iter().map(|p| vec![p]).collect();
-    let (cells, outside) = line(study, &each);
+    let (mut cells, outside) = line(study, &each);
+    cells.pop();
+    cells.push(format!("{inflation:.3}"));
     let names = [format!("{distance:.4}"), format!("{most:.4}")];
     section.rows.push([&names[..], &cells].concat());
     if distance > most {

@@ -46,6 +46,7 @@ impl Lab {
             families,
             chromosomes: Study::CHROMOSOMES,
             maf_min: 0.05,
+            causal: snps.min(100),
             additive: 0.5,
             epistatic: 0.0,
             pairs: 0,

@@ -16,7 +16,7 @@ const DRAWS: usize = 4000;
 const OUTSIDE: f64 = 0.01;
 
 /// Fewer tests expected below a level say nothing about it.
-const FEWEST: f64 = 20.0;
+const FEWEST: f64 = 40.0;
 
 /// Median of χ²₁.
 const MEDIAN: f64 = 0.454_936_423_119_572_7;
@@ -96,7 +96,7 @@ pub(crate) fn line(study: &Study, log10p: &[Vec<f64>]) -> (Vec<String>, Vec<Stri
 pub(crate) const HEADS: [&str; 6] = ["tests", "0.05", "0.01", "0.001", "0.0001", "λ_GC"];
 
 /// λ_GC of every trait, as χ²₁ of the median p over the median of χ²₁; their mean.
-fn inflation(log10p: &[Vec<f64>]) -> f64 {
+pub(crate) fn inflation(log10p: &[Vec<f64>]) -> f64 {
     let one = |p: &Vec<f64>| {
         let mut p = p.clone();
         let middle = p.len() / 2;

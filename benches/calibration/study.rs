@@ -37,7 +37,7 @@ impl Study {
         let folder = folder.map_err(|e| Error::inconsistent(format!("a temporary folder: {e}")))?;
         Ok(Study {
             traits: if small { 120 } else { 1000 },
-            samples: if small { 200 } else { 1000 },
+            samples: if small { 400 } else { 1000 },
             snps: if small { 400 } else { 2000 },
             dense: if small { (120, 300) } else { (500, 900) },
             marginal: if small { (150, 40) } else { (250, 60) },
