@@ -9,6 +9,7 @@
 //! | `operand.rs`, `convert.rs`, `norm.rs` | tiles of any precision read, rounded, measured |
 //! | `algebra.rs`, `dense.rs` | gemm, syrk, trsm, potrf on borrowed views |
 //! | `panel.rs` | products and solves of right-hand sides, with promised bits |
+//! | `spectral.rs` | [`rational_sums`]: what likelihoods of a diagonal kernel are made of |
 //! | `scratch.rs`, `scratch/` | [`Scratch`]: a file for what does not fit in memory |
 //! | `ceilings.rs` | [`ceilings`](fn@ceilings): what this machine can do at most |
 //! | `simd/` | the kernels, compiled once per instruction set |
@@ -40,6 +41,7 @@ mod scratch;
 #[allow(unsafe_code)]
 mod simd;
 mod slice;
+mod spectral;
 
 pub use backend::Cpu;
 pub use ceilings::{Ceiling, ceilings};
@@ -49,3 +51,4 @@ pub use error::CpuError;
 pub use lapack::LapackCpu;
 pub use pairs::Pairs;
 pub use scratch::Scratch;
+pub use spectral::rational_sums;

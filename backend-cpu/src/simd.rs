@@ -19,6 +19,7 @@
 //! | `panel.rs` | products and solves of right-hand sides |
 //! | `decode.rs` | numbers of any format as f64 |
 //! | `convert.rs`, `norm.rs` | rounding; sums of magnitudes and squares |
+//! | `spectral.rs` | sums of weighted products of columns |
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
@@ -34,4 +35,5 @@ pub(crate) mod lookup;
 pub(crate) mod norm;
 pub(crate) mod panel;
 pub(crate) mod popcount;
+pub(crate) mod spectral;
 pub(crate) mod transpose;

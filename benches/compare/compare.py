@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 
+import assoc
 from processes import Missing, Worker, load, machine, run
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -227,8 +228,13 @@ class Comparison:
         """Seconds of Build and Associate of a run of epitile, and its record."""
         self.program(command, prefix, flags)
         record = json.loads((self.work / "ours.run.json").read_text())
-        phases = {p["name"]: p["seconds"] for p in record["phases"]}
+        phases = self.phases()
         return phases["build"] + phases["associate"], record
+
+    def phases(self):
+        """Seconds of every phase of the last run of epitile."""
+        record = json.loads((self.work / "ours.run.json").read_text())
+        return {p["name"]: p["seconds"] for p in record["phases"]}
 
     def row_factor(self):
         """Factors of one matrix."""
@@ -415,6 +421,10 @@ class Comparison:
         if self.rows[-1][5] != "missing":
             self.rows[-1][6] = "at most 1.5"
 
+    def row_assoc(self):
+        """Association tests of several traits."""
+        assoc.row(self)
+
     # --- What is told.
 
     def ceilings(self):
@@ -431,9 +441,9 @@ class Comparison:
                 self.notes.append(worker.ask("version")["version"])
             except Missing as e:
                 self.notes.append(f"{name} is missing: {e}")
-        for program in ("plink1.9", "plink2"):
+        for program, flag in (("plink1.9", "--version"), ("plink2", "--version"), ("gemma", "-h")):
             found = shutil.which(program)
-            self.notes.append(run([found, "--version"], None)[1].strip() if found
+            self.notes.append(run([found, flag], None)[1].strip().splitlines()[0] if found
                               else f"{program} is missing")
 
 
@@ -474,7 +484,7 @@ def markdown(comparison, before, after, ceilings):
 
 def main():
     rows = [name[4:] for name in dir(Comparison) if name.startswith("row_")]
-    order = ["build", "grm", "factor", "solve", "fit", "cv", "growth", "memory"]
+    order = ["build", "grm", "factor", "solve", "fit", "cv", "growth", "memory", "assoc"]
     assert sorted(order) == sorted(rows)
     numbers = lambda text: [int(n) for n in text.split(",")]
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -484,6 +494,10 @@ def main():
     parser.add_argument("--snps", type=int, default=40960)
     parser.add_argument("--cv-samples", type=int, default=4096)
     parser.add_argument("--memory-snps", type=int, default=4096, help="SNPs of the row memory")
+    parser.add_argument("--assoc-snps", type=int, default=100_000, help="SNPs of the row assoc")
+    parser.add_argument("--assoc-subset", type=int, default=2000, metavar="SNPS",
+                        help="SNPs that GEMMA tests; its time for them is multiplied")
+    parser.add_argument("--assoc-traits", type=int, default=8, help="traits of the row assoc")
     parser.add_argument("--growth", type=numbers, default=[4096, 8192, 16384], metavar="N,…")
     parser.add_argument("--grid", type=int, default=2, metavar="SETTINGS",
                         help="settings that GridSearchCV runs, of 40; its time is multiplied")

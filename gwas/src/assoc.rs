@@ -11,6 +11,7 @@
 //! | [`kernels`] | K, of all chromosomes or of all but one |
 //! | [`oof`] | what do the other folds predict of a trait? |
 //! | [`ordinary`] | tests without a kernel |
+//! | [`refit`] | the likelihood with a SNP in the model, for a block of SNPs |
 //! | [`rotation`] | the null model of each trait, rotated |
 //! | [`scan`] | the streaming itself |
 //! | `sums` | sums over kernel SNPs of all pairs |
@@ -22,6 +23,7 @@ pub mod effect;
 pub mod kernels;
 pub mod oof;
 pub mod ordinary;
+pub mod refit;
 pub mod rotation;
 pub mod scan;
 mod sums;

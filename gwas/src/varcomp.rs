@@ -21,7 +21,7 @@ use crate::null::component::{Component, dominance};
 use crate::null::contrast::Contrasts;
 use crate::null::matrix::{kernel_matrix, normalise};
 use crate::null::reml::{PARTS, Problem};
-use crate::null::spectral::{Likelihood, Products, Profile};
+use crate::null::spectral::{Likelihood, Profile};
 use crate::phenotypes::Trait;
 use crate::run::RunLog;
 use crate::settings::{Gammas, bandwidths};
@@ -234,8 +234,8 @@ impl Ready {
         );
         if let Some(whole) = &self.whole {
             let x: Vec<Vec<f64>> = self.x.iter().map(|x| whole.rotate(x)).collect();
-            let products = Products::new(&whole.rotate(&self.contrasts.residual(&y)), &x);
-            let profile = Profile::new(&whole.values, &products);
+            let y = whole.rotate(&self.contrasts.residual(&y));
+            let profile = Profile::new(&whole.values, &y, &x);
             if let Some(best) = profile.maximise(Likelihood::Ml, PARTS) {
                 components.full_likelihood(&best);
             }

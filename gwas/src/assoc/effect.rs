@@ -3,12 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::refit::Own;
 use super::rotation::Rotation;
-use crate::null::spectral::{Last, Likelihood, Profile, times};
+use crate::null::spectral::{Last, Likelihood, Profile};
 use crate::tails::{ln_chi2_tail, ln_f_tail};
-
-/// Parts of the range of ρ in which a refit looks for maxima.
-const PARTS: usize = 10;
 
 /// xᵀPx below this share of xᵀWx is rounding: the SNP depends on the covariates.
 const COLLINEAR: f64 = 1e-10;
@@ -120,7 +118,19 @@ fn score(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
     })
 }
 
-/// Tests the SNP whose rotated dosages are `x` for trait `t` of the group.
+impl Form {
+    /// The likelihood that is maximised again with each SNP, if one is.
+    pub fn refit(self) -> Option<Likelihood> {
+        match self {
+            Form::Score | Form::Wald => None,
+            Form::WaldRefit => Some(Likelihood::Reml),
+            Form::Lrt => Some(Likelihood::Ml),
+        }
+    }
+}
+
+/// Tests the SNP whose rotated dosages are `x` for trait `t` of the group at the null model's ρ:
+/// by score, or else by Wald.
 ///
 /// # Errors
 /// Why it cannot be tested.
@@ -129,31 +139,44 @@ pub fn test(form: Form, rotation: &Rotation, t: usize, x: &[f64]) -> Result<Effe
     let null = &rotation.traits[t];
     match form {
         Form::Score => score(&null.at_ml.last(x), n, c),
-        Form::Wald => wald(&null.at_reml.last(x), n, c),
-        Form::WaldRefit | Form::Lrt => {
-            // What does not vary beside the covariates would leave nothing to refit.
-            wald(&null.at_reml.last(x), n, c)?;
-            let mut row = vec![times(x, &null.y)];
-            row.extend(rotation.x.iter().map(|column| times(x, column)));
-            row.push(times(x, x));
-            let profile = Profile::new(&rotation.eigen.values, &null.products);
-            let profile = profile.with(&row);
-            let kind = match form {
-                Form::Lrt => Likelihood::Ml,
-                _ => Likelihood::Reml,
-            };
-            let best = profile.maximise(kind, PARTS).ok_or(Untested::Collinear)?;
-            let last = profile.last(best.ratio).ok_or(Untested::Collinear)?;
-            let effect = wald(&last, n, c)?;
-            if form == Form::WaldRefit {
-                return Ok(effect);
-            }
-            let statistic = (2.0 * (best.log_likelihood - null.ml.log_likelihood)).max(0.0);
-            Ok(Effect {
-                statistic,
-                ln_p: ln_chi2_tail(statistic),
-                ..effect
-            })
-        }
+        _ => wald(&null.at_reml.last(x), n, c),
     }
+}
+
+/// The same where ρ is fitted again, with the SNP, which is the `k`th of the block that `own`
+/// knows: by likelihood ratio, or else by Wald.
+///
+/// # Errors
+/// Why it cannot be tested.
+pub fn test_refit(
+    kind: Likelihood,
+    (rotation, t): (&Rotation, usize),
+    (own, k): (&Own<'_>, usize),
+    x: &[f64],
+) -> Result<Effect, Untested> {
+    let (n, c) = (x.len(), rotation.x.len());
+    let null = &rotation.traits[t];
+    // What does not vary beside the covariates would leave nothing to refit.
+    wald(&null.at_reml.last(x), n, c)?;
+    let profile = Profile::new(&rotation.eigen.values, &null.y, &rotation.x);
+    let profile = profile.with(x);
+    let guess = match kind {
+        Likelihood::Reml => null.guess_reml,
+        Likelihood::Ml => null.guess_ml,
+    };
+    let peak = profile.peak(kind, &own.grid(k), guess);
+    let (ratio, at_end) = peak.ok_or(Untested::Collinear)?;
+    let last = profile.sums(ratio).last().ok_or(Untested::Collinear)?;
+    let effect = wald(&last, n, c)?;
+    if kind == Likelihood::Reml {
+        return Ok(effect);
+    }
+    let best = profile.optimum(kind, ratio, at_end);
+    let best = best.ok_or(Untested::Collinear)?.log_likelihood;
+    let statistic = (2.0 * (best - null.ml.log_likelihood)).max(0.0);
+    Ok(Effect {
+        statistic,
+        ln_p: ln_chi2_tail(statistic),
+        ..effect
+    })
 }

@@ -6,12 +6,13 @@ use faer::Mat;
 use serde::Serialize;
 
 use super::AssocData;
+use super::refit;
 use super::scan::Group;
 use crate::dense::Eigen;
 use crate::error::{Error, Result};
 use crate::null::projected::Projected;
 use crate::null::reml::PARTS;
-use crate::null::spectral::{Likelihood, Optimum, Products, Profile};
+use crate::null::spectral::{Guess, Likelihood, Optimum, Profile, Sums};
 
 /// The null models of a group of traits.
 pub struct Rotation {
@@ -29,12 +30,16 @@ pub struct NullModel {
     name: String,
     /// Uᵀ y, y without what least squares explain.
     pub y: Vec<f64>,
-    /// Products of y and X.
-    pub products: Products,
+    /// Sums of y and X at the ρ of refits' grids.
+    pub grid: Vec<Sums>,
     /// By restricted likelihood.
     pub reml: Optimum,
     /// By full likelihood.
     pub ml: Optimum,
+    /// Where restricted likelihoods with a SNP may be searched from.
+    pub guess_reml: Option<Guess>,
+    /// The same of full likelihoods.
+    pub guess_ml: Option<Guess>,
     /// P at the restricted ρ.
     pub at_reml: Projected,
     /// P at the full likelihood's ρ.
@@ -134,8 +139,7 @@ impl Rotation {
 
 impl NullModel {
     fn new(name: String, values: &[f64], x: &[Vec<f64>], y: Vec<f64>) -> Option<Self> {
-        let products = Products::new(&y, x);
-        let profile = Profile::new(values, &products);
+        let profile = Profile::new(values, &y, x);
         let reml = profile.maximise(Likelihood::Reml, PARTS)?;
         let ml = profile.maximise(Likelihood::Ml, PARTS)?;
         // ρ/(1 + ρ) has the slope 1/(1 + ρ)².
@@ -145,7 +149,9 @@ impl NullModel {
             at_reml: Projected::new(values, &y, x, reml.ratio)?,
             at_ml: Projected::new(values, &y, x, ml.ratio)?,
             share_error: error.map(|e| e / (1.0 + reml.ratio).powi(2)),
-            products,
+            grid: profile.grid(refit::PARTS),
+            guess_reml: profile.guess(Likelihood::Reml, &reml),
+            guess_ml: profile.guess(Likelihood::Ml, &ml),
             reml,
             ml,
             y,

@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use super::AssocData;
 use super::block::{Block, SNPS, untested};
-use super::effect::{Effect, Form, Untested, test};
+use super::effect::{Effect, Form, Untested, test, test_refit};
 use super::ordinary::Ordinary;
+use super::refit::Shared;
 use super::rotation::Rotation;
 use super::table;
 use crate::cohort::Choice;
@@ -135,18 +136,22 @@ impl<'a> Scan<'a> {
             let rotation = &rotations[g];
             let x = block.centred(&group.places, counts);
             let x = product(rotation.eigen.vectors.transpose(), x.as_ref());
-            let of = |t: usize, k: usize| match untested(&counts[k]) {
-                Some(why) => Err(why),
-                None => test(form, rotation, t, x.col_as_slice(k)),
+            let refit = form.refit().map(|kind| (kind, Shared::new(rotation, &x)));
+            let of = |t: usize| {
+                let null = &rotation.traits[t];
+                let own = refit
+                    .as_ref()
+                    .map(|(kind, shared)| (*kind, shared.with(null, &x)));
+                let each = |k: usize| match (untested(&counts[k]), &own) {
+                    (Some(why), _) => Err(why),
+                    (None, None) => test(form, rotation, t, x.col_as_slice(k)),
+                    (None, Some((kind, own))) => {
+                        test_refit(*kind, (rotation, t), (own, k), x.col_as_slice(k))
+                    }
+                };
+                (0..counts.len()).into_par_iter().map(each).collect()
             };
-            let all = 0..group.traits.len();
-            all.map(|t| {
-                (0..counts.len())
-                    .into_par_iter()
-                    .map(|k| of(t, k))
-                    .collect()
-            })
-            .collect()
+            (0..group.traits.len()).map(of).collect()
         };
         self.stream(bed, snps, progress, run)
     }

@@ -13,6 +13,7 @@
 //! | [`projected`] | xᵀPx and xᵀPy at one ρ |
 //! | [`reml`] | the variances of several kernels |
 //! | [`spectral`] | the variance of one kernel, by its eigenvalues |
+//! | `sums` | what of its likelihood is sums over rotated columns |
 
 pub mod boundary;
 pub mod component;
@@ -22,3 +23,4 @@ pub mod matrix;
 pub mod projected;
 pub mod reml;
 pub mod spectral;
+mod sums;

@@ -3,7 +3,12 @@
 
 use epitile_core::dense::{axpy, cholesky, dot, solve_lower, solve_lower_transposed};
 
-use super::spectral::{Last, times};
+use super::spectral::Last;
+
+/// u_i v_i.
+fn times(u: &[f64], v: &[f64]) -> Vec<f64> {
+    u.iter().zip(v).map(|(u, v)| u * v).collect()
+}
 
 /// P and a trait, rotated.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use epitile_core::dense::{cholesky, dot, solve_lower, solve_lower_transposed};
 use faer::Mat;
 
 use super::likelihood::{Contrasted, Point, Slopes};
-use super::spectral::{Likelihood, Products, Profile};
+use super::spectral::{Likelihood, Profile};
 use crate::dense::Eigen;
 
 /// Least residual variance, in variances of the trait: V stays positive definite.
@@ -151,8 +151,7 @@ impl<'a> Problem<'a> {
     fn one(&self, k: usize) -> Fit {
         let eigen = &self.eigen[k];
         let y = eigen.rotate(&self.y);
-        let products = Products::new(&y, &[]);
-        let best = Profile::new(&eigen.values, &products).maximise(Likelihood::Reml, PARTS);
+        let best = Profile::new(&eigen.values, &y, &[]).maximise(Likelihood::Reml, PARTS);
         // Without columns of X nothing depends on others.
         let best = best.expect("a likelihood");
         Fit {

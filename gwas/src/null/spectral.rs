@@ -2,55 +2,22 @@
 //! searched for.
 //!
 //! With w = 1/(ρd + 1) everything is a sum Σ w_i u_i v_i or Σ w_i² u_i v_i over pairs of rotated
-//! columns u, v of [y, X]: products are formed once, and serve every ρ.
+//! columns u, v of [y, X] (`sums.rs`).
 
-use epitile_core::dense::{cholesky, dot, solve_lower, solve_lower_transposed};
-
-/// Which likelihood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Likelihood {
-    /// Restricted.
-    Reml,
-    /// Full.
-    Ml,
-}
+pub use super::sums::{Last, Likelihood, Sums};
 
 /// Powers of ten between which ρ is searched for, beside 0.
 pub const RANGE: (f64, f64) = (-5.0, 5.0);
 
-/// Products u_i v_i of rotated columns: the lower triangle of pairs, row by row, y first.
-#[derive(Clone, Debug)]
-pub struct Products {
-    arrays: Vec<Vec<f64>>,
-    columns: usize,
-}
-
-impl Products {
-    /// Of Uᵀy (best without what least squares explain: nothing then cancels) and UᵀX.
-    pub fn new(y: &[f64], x: &[Vec<f64>]) -> Self {
-        let columns: Vec<&[f64]> = [y].into_iter().chain(x.iter().map(Vec::as_slice)).collect();
-        let mut arrays = Vec::new();
-        for (i, u) in columns.iter().enumerate() {
-            arrays.extend(columns[..=i].iter().map(|v| times(u, v)));
-        }
-        Products {
-            arrays,
-            columns: columns.len(),
-        }
-    }
-}
-
-/// u_i v_i.
-pub fn times(u: &[f64], v: &[f64]) -> Vec<f64> {
-    u.iter().zip(v).map(|(u, v)| u * v).collect()
-}
+/// A search ends when a step is shorter, in powers of ten.
+const STEP: f64 = 1e-9;
 
 /// The likelihood as a function of ρ.
 #[derive(Clone, Debug)]
 pub struct Profile<'a> {
     values: &'a [f64],
-    arrays: Vec<&'a [f64]>,
-    columns: usize,
+    /// y, then X.
+    columns: Vec<&'a [f64]>,
 }
 
 /// A maximum.
@@ -66,124 +33,47 @@ pub struct Optimum {
     pub at_end: bool,
 }
 
-/// The last column of X beside the others, at one ρ, P without it.
+/// Where a search may begin, in powers of ten of ρ.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Last {
-    /// xᵀPx.
-    pub xpx: f64,
-    /// xᵀPy.
-    pub xpy: f64,
-    /// yᵀPy.
-    pub ypy: f64,
-    /// xᵀWx, beside which a vanishing xᵀPx is rounding.
-    pub size: f64,
-}
-
-/// Everything but ln|V| at one ρ.
-struct Point {
-    /// By ρ.
-    slope: f64,
-    residual: f64,
-    /// ln|XᵀWX|.
-    information: f64,
+pub struct Guess {
+    /// The place.
+    pub place: f64,
+    /// How the slope changes there.
+    pub bend: f64,
 }
 
 impl<'a> Profile<'a> {
-    /// Of eigenvalues `values` and these products.
-    pub fn new(values: &'a [f64], products: &'a Products) -> Self {
-        Profile {
-            values,
-            arrays: products.arrays.iter().map(Vec::as_slice).collect(),
-            columns: products.columns,
-        }
+    /// Of eigenvalues `values`, Uᵀy (best without what least squares explain: nothing then
+    /// cancels) and UᵀX.
+    pub fn new(values: &'a [f64], y: &'a [f64], x: &'a [Vec<f64>]) -> Self {
+        let mut columns = vec![y];
+        columns.extend(x.iter().map(Vec::as_slice));
+        Profile { values, columns }
     }
 
-    /// The same with one more column of X: `row` is its products with y, with each of X, and with
-    /// itself.
-    pub fn with(&self, row: &'a [Vec<f64>]) -> Self {
-        let mut arrays = self.arrays.clone();
-        arrays.extend(row.iter().map(Vec::as_slice));
-        Profile {
-            values: self.values,
-            arrays,
-            columns: self.columns + 1,
-        }
+    /// The same with one more column of X.
+    pub fn with(&self, x: &'a [f64]) -> Self {
+        let mut grown = self.clone();
+        grown.columns.push(x);
+        grown
     }
 
-    fn freedom(&self, kind: Likelihood) -> f64 {
-        let n = self.values.len() as f64;
-        match kind {
-            Likelihood::Reml => n - (self.columns - 1) as f64,
-            Likelihood::Ml => n,
-        }
+    /// Sums at ρ. c²·n operations.
+    pub fn sums(&self, ratio: f64) -> Sums {
+        Sums::new(self.values, ratio, &self.columns)
     }
 
-    fn weights(&self, ratio: f64) -> Vec<f64> {
-        self.values
-            .iter()
-            .map(|d| 1.0 / (ratio * d + 1.0))
-            .collect()
-    }
-
-    /// Sums with `weights` over every pair, as a whole symmetric matrix.
-    fn sums(&self, weights: &[f64]) -> Vec<f64> {
-        let c = self.columns;
-        let mut sums = vec![0.0; c * c];
-        let mut arrays = self.arrays.iter();
-        for i in 0..c {
-            for j in 0..=i {
-                let sum = arrays.next().map_or(0.0, |array| dot(weights, array));
-                sums[i * c + j] = sum;
-                sums[j * c + i] = sum;
-            }
-        }
-        sums
-    }
-
-    /// At ρ; `None` if a column of X depends on the others. c²·n operations.
-    fn at(&self, ratio: f64, kind: Likelihood) -> Option<Point> {
-        let (c, k) = (self.columns, self.columns - 1);
-        let w = self.weights(ratio);
-        let squares = times(&w, &w);
-        let (a, b) = (self.sums(&w), self.sums(&squares));
-        // A = XᵀWX = LLᵀ
-        let mut l: Vec<f64> = (0..k * k)
-            .map(|at| a[(at / k + 1) * c + at % k + 1])
-            .collect();
-        cholesky(&mut l, k, 0.0).ok()?;
-        let solved = |mut v: Vec<f64>| {
-            solve_lower(&l, k, &mut v);
-            solve_lower_transposed(&l, k, &mut v);
-            v
-        };
-        let effects = solved((1..c).map(|j| a[j]).collect());
-        // r = y − Xb̂: rᵀWr = yᵀPy, and rᵀW²r
-        let r = |j: usize| if j == 0 { 1.0 } else { -effects[j - 1] };
-        let quadratic: f64 = (0..c).map(|j| r(j) * a[j]).sum();
-        let bent: f64 = (0..c * c).map(|at| r(at / c) * r(at % c) * b[at]).sum();
-        // D W² = (W − W²)/ρ turns sums with D into those at hand; at ρ = 0 slopes are not asked.
-        let freedom = self.freedom(kind);
-        let residual = quadratic / freedom;
-        let mut trace = w.len() as f64 - w.iter().sum::<f64>();
-        let mut information = 0.0;
-        if kind == Likelihood::Reml {
-            information = 2.0 * (0..k).map(|j| l[j * k + j].ln()).sum::<f64>();
-            // tr(P D) = tr(W D) − tr(A⁻¹ XᵀWDWX)
-            let diagonal = |j: usize| solved((1..c).map(|i| b[i * c + j + 1]).collect())[j];
-            trace -= k as f64 - (0..k).map(diagonal).sum::<f64>();
-        }
-        Some(Point {
-            slope: -0.5 * (trace - (quadratic - bent) / residual) / ratio,
-            residual,
-            information,
-        })
+    /// Sums at [`places`].
+    pub fn grid(&self, parts: usize) -> Vec<Sums> {
+        places(parts).map(|u| self.sums(power(u))).collect()
     }
 
     /// ln L at ρ, and σ²_e.
     fn likelihood(&self, ratio: f64, kind: Likelihood) -> Option<(f64, f64)> {
-        let point = self.at(ratio, kind)?;
-        let log: f64 = self.values.iter().map(|d| (ratio * d).ln_1p()).sum();
-        let fit = self.freedom(kind) * (point.residual.ln() + 1.0);
+        let sums = self.sums(ratio);
+        let point = sums.point(kind)?;
+        let fit = sums.freedom(kind) * (point.residual.ln() + 1.0);
+        let log = log_determinant(self.values, ratio);
         Some((-0.5 * (fit + log + point.information), point.residual))
     }
 
@@ -191,98 +81,144 @@ impl<'a> Profile<'a> {
     /// of `parts` of the range must hold one change of the slope's sign. `None` if a column of X
     /// depends on the others.
     pub fn maximise(&self, kind: Likelihood, parts: usize) -> Option<Optimum> {
-        let place = |k: usize| RANGE.0 + (RANGE.1 - RANGE.0) * k as f64 / parts as f64;
-        let ratio = |u: f64| 10_f64.powf(u);
-        let slope = |u: f64| self.at(ratio(u), kind).map(|p| p.slope * ratio(u));
-        let mut slopes = Vec::with_capacity(parts + 1);
-        for k in 0..=parts {
-            slopes.push(slope(place(k))?);
-        }
+        let (ratio, at_end) = self.peak(kind, &self.grid(parts), None)?;
+        self.optimum(kind, ratio, at_end)
+    }
+
+    /// What is to be said of a [`peak`](Self::peak).
+    pub fn optimum(&self, kind: Likelihood, ratio: f64, at_end: bool) -> Option<Optimum> {
+        let (log_likelihood, residual) = self.likelihood(ratio, kind)?;
+        Some(Optimum {
+            ratio,
+            residual,
+            log_likelihood,
+            at_end,
+        })
+    }
+
+    /// The ρ of [`maximise`](Self::maximise), and whether it is the upper end, where sums at
+    /// [`places`] are known already; a guess shortens the search.
+    pub fn peak(
+        &self,
+        kind: Likelihood,
+        grid: &[Sums],
+        guess: Option<Guess>,
+    ) -> Option<(f64, bool)> {
+        let slope = |sums: &Sums| sums.point(kind).map(|p| p.slope * sums.ratio);
+        let slopes: Vec<f64> = grid.iter().map(slope).collect::<Option<_>>()?;
+        let ends: Vec<(f64, f64)> = places(grid.len() - 1).zip(slopes).collect();
+        let (Some(first), Some(last)) = (ends.first(), ends.last()) else {
+            return None;
+        };
         let mut candidates = Vec::new();
-        if slopes[0] <= 0.0 {
-            candidates.extend([0.0, ratio(RANGE.0)]);
+        if first.1 <= 0.0 {
+            candidates.extend([(0.0, false), (power(first.0), false)]);
         }
-        for (k, pair) in slopes.windows(2).enumerate() {
-            if pair[0] > 0.0 && pair[1] <= 0.0 {
-                let ends = ((place(k), pair[0]), (place(k + 1), pair[1]));
-                let f = |u: f64| slope(u).unwrap_or(0.0);
-                candidates.push(ratio(root(f, ends.0, ends.1)));
+        for pair in ends.windows(2) {
+            if pair[0].1 > 0.0 && pair[1].1 <= 0.0 {
+                let f = |u: f64| slope(&self.sums(power(u))).unwrap_or(0.0);
+                candidates.push((power(root(f, pair[0], pair[1], guess)), false));
             }
         }
-        let inside = candidates.len();
-        if slopes[parts] > 0.0 {
-            candidates.push(ratio(RANGE.1));
+        if last.1 > 0.0 {
+            candidates.push((power(last.0), true));
         }
-        let mut best: Option<Optimum> = None;
-        for (k, ratio) in candidates.into_iter().enumerate() {
-            let (log_likelihood, residual) = self.likelihood(ratio, kind)?;
-            if best.is_none_or(|b| log_likelihood > b.log_likelihood) {
-                best = Some(Optimum {
-                    ratio,
-                    residual,
-                    log_likelihood,
-                    at_end: k == inside,
-                });
+        if let [only] = candidates[..] {
+            return Some(only);
+        }
+        let mut best: Option<(f64, (f64, bool))> = None;
+        for candidate in candidates {
+            let (log_likelihood, _) = self.likelihood(candidate.0, kind)?;
+            if best.is_none_or(|(most, _)| log_likelihood > most) {
+                best = Some((log_likelihood, candidate));
             }
         }
-        best
+        best.map(|(_, candidate)| candidate)
+    }
+
+    /// Where the search for the maximum of a model with one more column may begin: at that of this
+    /// one, unless it is on an edge.
+    pub fn guess(&self, kind: Likelihood, optimum: &Optimum) -> Option<Guess> {
+        let place = optimum.ratio.log10();
+        let inside = place > RANGE.0 && place < RANGE.1;
+        let h = 1e-4;
+        let slope = |u: f64| {
+            let sums = self.sums(power(u));
+            sums.point(kind).map(|p| p.slope * sums.ratio)
+        };
+        let bend = match inside {
+            true => (slope(place + h)? - slope(place - h)?) / (2.0 * h),
+            false => 0.0,
+        };
+        (bend < 0.0).then_some(Guess { place, bend })
     }
 
     /// Standard error of ρ by the curvature of the restricted likelihood, from two slopes; `None`
     /// where it does not bend down.
     pub fn error(&self, ratio: f64) -> Option<f64> {
         let h = 1e-4 * ratio;
-        let slope = |ratio: f64| self.at(ratio, Likelihood::Reml).map(|p| p.slope);
+        let slope = |ratio: f64| self.sums(ratio).point(Likelihood::Reml).map(|p| p.slope);
         let curvature = (slope(ratio + h)? - slope(ratio - h)?) / (2.0 * h);
         (curvature < 0.0).then(|| (-1.0 / curvature).sqrt())
     }
-
-    /// The last column of X at ρ, the others projected out. `None` if those depend on each other.
-    pub fn last(&self, ratio: f64) -> Option<Last> {
-        let c = self.columns;
-        let mut a = self.sums(&self.weights(ratio));
-        let size = a[c * c - 1];
-        // The others are eliminated one by one: A ← A − a aᵀ/pivot.
-        for k in 1..c - 1 {
-            let pivot = a[k * c + k];
-            if pivot.is_nan() || pivot <= 0.0 {
-                return None;
-            }
-            let column: Vec<f64> = (0..c).map(|i| a[i * c + k]).collect();
-            for i in 0..c {
-                for j in 0..c {
-                    a[i * c + j] -= column[i] * column[j] / pivot;
-                }
-            }
-        }
-        Some(Last {
-            xpx: a[c * c - 1],
-            xpy: a[c - 1],
-            ypy: a[0],
-            size,
-        })
-    }
 }
 
-/// Where `f` crosses zero between two places at which it has the signs + and −, as (place, value):
-/// the rule of Illinois (false position, the end that stays counts half), until a step is below
-/// 1e-9; at most 60.
-pub(crate) fn root(f: impl Fn(f64) -> f64, low: (f64, f64), high: (f64, f64)) -> f64 {
-    let (mut a, mut b) = (low, high);
+/// The ends of `parts` equal parts of the range of log₁₀ ρ.
+pub fn places(parts: usize) -> impl Iterator<Item = f64> {
+    let place = move |k: usize| RANGE.0 + (RANGE.1 - RANGE.0) * k as f64 / parts as f64;
+    (0..=parts).map(place)
+}
+
+/// 10ᵘ.
+pub fn power(u: f64) -> f64 {
+    10_f64.powf(u)
+}
+
+/// Σ ln(ρd + 1). Eight factors are multiplied before a logarithm is taken: they stay in range for
+/// ρd below 10³⁸, and d is at most n here.
+fn log_determinant(values: &[f64], ratio: f64) -> f64 {
+    let factors = |chunk: &[f64]| chunk.iter().map(|d| ratio * d + 1.0).product::<f64>();
+    values.chunks(8).map(|chunk| factors(chunk).ln()).sum()
+}
+
+/// Where `f` crosses zero between two places at which it has the signs + and −, as (place, value).
+/// Secants from `guess`, or from both ends; where they lead out, what is left is halved. At most 60
+/// steps.
+pub(crate) fn root(
+    f: impl Fn(f64) -> f64,
+    low: (f64, f64),
+    high: (f64, f64),
+    guess: Option<Guess>,
+) -> f64 {
+    let (mut low, mut high) = (low, high);
+    let guess = guess.filter(|g| low.0 < g.place && g.place < high.0);
+    let (mut before, mut last) = match guess {
+        Some(Guess { place, bend }) => {
+            let value = f(place);
+            // A point on the line of that slope.
+            ((place - 1.0, value - bend), (place, value))
+        }
+        None => (low, high),
+    };
     for _ in 0..60 {
-        let step = b.1 * (b.0 - a.0) / (b.1 - a.1);
-        if b.1 == 0.0 || step.abs() <= 1e-9 {
+        if last.1 > 0.0 {
+            low = last;
+        } else {
+            high = last;
+        }
+        let step = last.1 * (last.0 - before.0) / (last.1 - before.1);
+        if last.1 == 0.0 || step.abs() <= STEP {
             break;
         }
-        let u = b.0 - step;
-        let value = f(u);
-        match (value > 0.0) == (b.1 > 0.0) {
-            true => a.1 *= 0.5,
-            false => a = b,
-        }
-        b = (u, value);
+        let secant = last.0 - step;
+        let u = match low.0 < secant && secant < high.0 {
+            true => secant,
+            false => 0.5 * (low.0 + high.0),
+        };
+        before = last;
+        last = (u, f(u));
     }
-    b.0
+    last.0
 }
 
 #[cfg(test)]
@@ -305,13 +241,12 @@ mod tests {
     #[test]
     fn the_slope_is_that_of_the_likelihood() {
         let (values, y, x) = data();
-        let products = Products::new(&y, &x);
-        let data = Profile::new(&values, &products);
+        let data = Profile::new(&values, &y, &x);
         for kind in [Likelihood::Reml, Likelihood::Ml] {
             for ratio in [0.01, 0.4, 7.0] {
                 let h = 1e-4 * ratio;
                 let [low, high] = [-h, h].map(|h| data.likelihood(ratio + h, kind).unwrap().0);
-                let slope = data.at(ratio, kind).unwrap().slope;
+                let slope = data.sums(ratio).point(kind).unwrap().slope;
                 // Central differences err by h²f‴/6 ~ 1e-8·f/ρ and by rounding over h.
                 let bound = 1e-6 * (1.0 + slope.abs() + 1.0 / ratio);
                 let found = (high - low) / (2.0 * h);
@@ -323,8 +258,7 @@ mod tests {
     #[test]
     fn no_ratio_is_better_than_the_maximum() {
         let (values, y, x) = data();
-        let products = Products::new(&y, &x);
-        let data = Profile::new(&values, &products);
+        let data = Profile::new(&values, &y, &x);
         for kind in [Likelihood::Reml, Likelihood::Ml] {
             let best = data.maximise(kind, 20).unwrap();
             assert!(best.ratio > 0.0 && !best.at_end);
@@ -341,18 +275,55 @@ mod tests {
     #[test]
     fn a_column_added_is_a_column_there_from_the_start() {
         let (values, y, x) = data();
-        let (all, first) = (Products::new(&y, &x), Products::new(&y, &x[..1]));
-        let row = [times(&x[1], &y), times(&x[1], &x[0]), times(&x[1], &x[1])];
-        let whole = Profile::new(&values, &all);
-        let grown = Profile::new(&values, &first);
-        let grown = grown.with(&row);
+        let whole = Profile::new(&values, &y, &x);
+        let less = Profile::new(&values, &y, &x[..1]);
+        let grown = less.with(&x[1]);
         let kind = Likelihood::Reml;
         assert_eq!(whole.maximise(kind, 20), grown.maximise(kind, 20));
+        // Sums of it, added to those without it.
+        let (alone, sums) = (less.sums(0.7), grown.sums(0.7));
+        let row = |j: usize| {
+            let columns = [[&y, &x[0], &x[1]][j].as_slice(), x[1].as_slice()];
+            let all = epitile_cpu::rational_sums(&values, 0.7, &columns);
+            match j {
+                2 => [all[5], all[6]],
+                _ => [all[3], all[4]],
+            }
+        };
+        let added = alone.with(&[row(0), row(1), row(2)]);
+        assert_eq!(added.last(), sums.last());
         // yᵀPy with the column is yᵀPy without it less (xᵀPy)²/xᵀPx.
-        let last = grown.last(0.7).unwrap();
-        let point = grown.at(0.7, kind).unwrap();
+        let last = sums.last().unwrap();
+        let point = sums.point(kind).unwrap();
         let left = last.ypy - last.xpy * last.xpy / last.xpx;
         let expected = point.residual * 58.0;
         assert!((left - expected).abs() <= 1e-12 * last.ypy);
+    }
+
+    #[test]
+    fn a_guess_leads_to_the_same_maximum() {
+        let (values, y, x) = data();
+        let less = Profile::new(&values, &y, &x[..1]);
+        let grown = less.with(&x[1]);
+        for kind in [Likelihood::Reml, Likelihood::Ml] {
+            let null = less.maximise(kind, 10).unwrap();
+            let guess = less.guess(kind, &null);
+            assert!(guess.is_some());
+            let grid = grown.grid(10);
+            let [a, b] = [None, guess].map(|g| grown.peak(kind, &grid, g).unwrap().0);
+            // Either search ends with a step below 1e-9, and the next would be far shorter.
+            assert!((a / b - 1.0).abs() <= 1e-9, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn products_of_factors_have_the_logarithm_of_the_determinant() {
+        let (values, ..) = data();
+        for ratio in [0.0, 1e-5, 0.3, 1e5] {
+            let one_by_one: f64 = values.iter().map(|d| (ratio * d).ln_1p()).sum();
+            // Every factor, product and sum is rounded once.
+            let bound = 3.0 * 60.0 * f64::EPSILON * (1.0 + one_by_one);
+            assert!((log_determinant(&values, ratio) - one_by_one).abs() <= bound);
+        }
     }
 }

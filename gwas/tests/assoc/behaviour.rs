@@ -41,7 +41,8 @@ fn a_run_split_by_chromosome_gives_the_same_lines() {
     let lab = lab();
     for flags in [
         "--kernel linear:std",
-        "--kernel grm^2 --no-loco",
+        "--kernel linear --test wald-refit",
+        "--kernel grm^2 --no-loco --test lrt",
         "--kernel gaussian",
         "--kernel dominance",
     ] {
@@ -60,11 +61,13 @@ fn a_run_split_by_chromosome_gives_the_same_lines() {
 #[test]
 fn a_trait_has_the_same_table_alone_and_with_others() {
     let lab = lab();
-    lab.succeeds(&format!("{RUN} --out all"));
-    for of in TRAITS {
-        lab.succeeds(&format!("{RUN} --pheno-name {of} --out one"));
-        let [one, all] = ["one", "all"].map(|p| lab.text(&format!("{p}_{of}.regenie")));
-        assert_eq!(one, all);
+    for form in FORMS {
+        lab.succeeds(&format!("{RUN} --test {form} --out all"));
+        for of in TRAITS {
+            lab.succeeds(&format!("{RUN} --test {form} --pheno-name {of} --out one"));
+            let [one, all] = ["one", "all"].map(|p| lab.text(&format!("{p}_{of}.regenie")));
+            assert_eq!(one, all, "{form} {of}");
+        }
     }
 }
 
