@@ -188,6 +188,16 @@ fn what_is_left_out_is_counted() {
     let b = json("b");
     assert_eq!((number(&b, "near"), number(&b, "correlated")), (0, 0));
     assert_eq!(number(&b, "adjusted_for"), number(&b, "pairs"));
+    // A report shows the smallest p first.
+    lab.succeeds("report a.pairs.tsv --out r.html");
+    let page = lab.text("r.html");
+    let rows = lab.rows("a.pairs.tsv");
+    let tested = rows[1..].iter().filter(|r| r[LOG10P] != "NA");
+    let p = |r: &&Vec<String>| r[LOG10P].parse::<f64>().unwrap();
+    let best = tested.max_by(|a, b| p(a).total_cmp(&p(b))).unwrap();
+    let body = page.split("Interactions").last().unwrap();
+    let first = body.split("<th scope=\"row\"").nth(1).unwrap();
+    assert!(first.contains(&best[ID[0]]), "{first} {best:?}");
     // The adjusted p is that of all tests.
     let row = &lab.rows("a.pairs.tsv")[1];
     let cell = |c: usize| row[c].parse::<f64>().unwrap();

@@ -402,7 +402,7 @@ fn confirmation_is_generalised_least_squares() {
     assert_eq!(found[5].1, Err(Code::Monomorphic));
     // SNP 14 is SNP 13: no test of both, and no lead.
     assert_eq!(found[6].1, Err(Code::Collinear));
-    assert_eq!(found[7].0, []);
+    assert!(found[7].0.is_empty());
     assert!(found[7].1.is_ok());
     // Alone, and in another order.
     let alone = confirming.test(&tasks[3..4]).unwrap();
@@ -446,11 +446,11 @@ fn leads_are_near_larger_and_no_part_of_the_pair() {
     };
     assert_eq!(leads(3000).of([3, 20]), [4]);
     assert_eq!(leads(6000).of([3, 20]), [5]);
-    assert_eq!(leads(1000).of([3, 20]), []);
-    assert_eq!(leads(30_000).of([3, 5]), []);
+    assert!(leads(1000).of([3, 20]).is_empty());
+    assert!(leads(30_000).of([3, 5]).is_empty());
     assert_eq!(leads(3000).of([1, 6]), [0, 5]);
     assert_eq!(leads(3000).of([4, 6]), [5]);
-    assert_eq!(leads(30_000).of([9, 20]), []);
+    assert!(leads(30_000).of([9, 20]).is_empty());
 }
 
 #[test]
