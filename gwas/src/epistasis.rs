@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`global`] | is there variance of a kernel beside the null model? |
 //! | [`marginal`] | does a SNP interact with the others together? |
+//! | [`pairs`] | which pairs of SNPs interact? |
 //! | [`report`] | what is written |
 
 pub mod global;
 pub mod marginal;
+pub mod pairs;
 pub mod report;
 
 use crate::phenotypes::Trait;
@@ -57,9 +59,9 @@ impl EpistasisData<'_> {
         rows.iter().map(|&i| values[i as usize]).collect()
     }
 
-    /// Warns that the traits of `group` are left out, and remembers why.
-    fn leave_out(&self, group: &Group, why: &str, reasons: &mut Vec<String>, log: &RunLog) {
-        for &t in &group.traits {
+    /// Warns that `traits` are left out, and remembers why.
+    fn leave_out(&self, traits: &[usize], why: &str, reasons: &mut Vec<String>, log: &RunLog) {
+        for &t in traits {
             let name = &self.traits[t].name;
             log.warn(format!("phenotype {name}: {why}: it is left out"));
             reasons.push(format!("{name}: {why}"));

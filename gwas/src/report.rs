@@ -5,6 +5,7 @@
 //! | `find` | which files, and what is in them? |
 //! | `sheet` | a table, column by name |
 //! | `association`, `genome`, `threshold`, `manhattan`, `qq`, `quantiles` | p-values along the genome, and against what is expected |
+//! | `interactions` | pairs of SNPs |
 //! | `curves` | cross-validation over γ and λ |
 //! | `pairs`, `scatter` | observed against predicted values |
 //! | `variance`, `bars` | variance components, and horizontal bars |
@@ -20,6 +21,7 @@ mod figures;
 mod find;
 mod genome;
 mod grid;
+mod interactions;
 mod manhattan;
 mod page;
 mod pairs;

@@ -1,13 +1,16 @@
 //! `epitile epistasis`.
 
+mod pairing;
+
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{ArgGroup, Args as ClapArgs};
 use epitile::backend::Job;
 use epitile::cohort::Cohort;
 use epitile::epistasis::EpistasisData;
 use epitile::epistasis::global::{GlobalOptions, global};
 use epitile::epistasis::marginal::{MarginalOptions, marginal};
+use epitile::epistasis::pairs::{PairsOptions, PairsTable, pairs};
 use epitile::epistasis::report::{GlobalTable, MarginalTable};
 use epitile::error::{Error, Result};
 use epitile::io::fileset::with_suffix;
@@ -22,10 +25,12 @@ use epitile_core::kernel::Kernel;
 use super::args::{Genotypes, Machine, Output, Traits, kernels};
 use super::program::Run;
 use super::{inputs, memory};
+use pairing::Pairing;
 
 /// Flags of `epitile epistasis`.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(
+    group = ArgGroup::new("question").required(true).args(["global", "marginal", "pairs"]),
     after_help = "--global asks whether a trait has variance that the null model's kernels do not \
 explain: a score test of each kernel of --kernel beside those of --null, whose variances are \
 fitted by restricted maximum likelihood. Kernels are centred and scaled to mean diagonal 1; what of \
@@ -42,24 +47,42 @@ something. PREFIX.marginal.tsv \
 (CHROM GENPOS ID ALLELE0 ALLELE1 A1FREQ N TEST VARIANCE SE Z LOG10P METHOD EXTRA) and .json; a SNP \
 that cannot be tested has its reason in EXTRA: MONOMORPHIC, ALL_MISSING, COLLINEAR.
 
+--pairs looks for pairs that interact. One half of a trait's individuals nominates: a Gaussian \
+kernel model is fitted to them (λ by restricted maximum likelihood), and the --top pairs are taken \
+whose mixed second derivative of it, averaged over them and divided by both SNPs' standard \
+deviations, is largest (SCORE, in root mean squares of all pairs). The other half confirms: the \
+product of both dosages is tested beside both SNPs, the covariates, for each SNP the one within \
+--lead-kb that has a larger effect of its own, and an additive kernel without both chromosomes \
+(F on 1 degree of freedom; missing calls are means). BETA is per product of A1 counts. LOG10P_ADJ \
+is adjusted for all tests made; with --same-individuals, which uses all to nominate and to confirm, \
+for all pairs that could have been nominated. Pairs within --pairs-kb on one chromosome or with r² \
+above --pairs-r2 are left out and counted. A pair that cannot be tested has its reason \
+in EXTRA, as above, or NO_KERNEL: on the other chromosomes nothing varies. Expect to find little: M \
+SNPs have M²/2 pairs. For an even chance a pair must explain at least 15/N of the variance to be \
+among 100 nominated of a million (N individuals nominate; more with more SNPs), and 12/N to be \
+confirmed (N confirm). Nothing found does not mean that nothing interacts: ask --global first. \
+Products of rare SNPs are carried by few individuals: give --maf. PREFIX.pairs.tsv (CHROM1 GENPOS1 ID1 ALLELE0_1 ALLELE1_1 A1FREQ1, the same of 2, R2 \
+SCORE LEADS N BETA SE STAT LOG10P LOG10P_ADJ EXTRA), best score first, and .json.
+
 With several traits there are files PREFIX_TRAIT.… of each. Kernels use all SNPs that the filters \
 leave: give --chr to leave out X.
 
 Examples:
   epitile epistasis --global --bfile cohort --pheno traits.txt --pheno-name height --out height
-  epitile epistasis --marginal --bfile cohort --pheno traits.txt --pheno-name height --out height"
+  epitile epistasis --marginal --bfile cohort --pheno traits.txt --pheno-name height --out height
+  epitile epistasis --pairs --maf 0.05 --bfile cohort --pheno traits.txt --pheno-name height \
+      --out height"
 )]
 pub(crate) struct Args {
     /// Test for variance of a kernel beside the null model
-    #[arg(
-        long,
-        required_unless_present = "marginal",
-        conflicts_with = "marginal"
-    )]
+    #[arg(long)]
     global: bool,
     /// Test every SNP for interactions with all others together
     #[arg(long)]
     marginal: bool,
+    /// Nominate pairs of SNPs and test whether they interact
+    #[arg(long)]
+    pairs: bool,
     #[command(flatten)]
     genotypes: Genotypes,
     #[command(flatten)]
@@ -69,7 +92,7 @@ pub(crate) struct Args {
         long,
         value_name = "LIST",
         value_delimiter = ',',
-        conflicts_with = "marginal"
+        conflicts_with_all = ["marginal", "pairs"]
     )]
     kernel: Vec<String>,
     /// Kernels of the null model of --global [default: linear:std]
@@ -77,7 +100,7 @@ pub(crate) struct Args {
         long,
         value_name = "LIST",
         value_delimiter = ',',
-        conflicts_with = "marginal"
+        conflicts_with_all = ["marginal", "pairs"]
     )]
     null: Vec<String>,
     /// Bandwidth γ = c / median distance of gaussian and laplacian [default: 1]
@@ -87,7 +110,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "G", conflicts_with = "marginal")]
     gamma: Option<f64>,
     /// The kernel of --marginal lacks all of the tested SNP's chromosome, not only the SNP
-    #[arg(long, conflicts_with = "global")]
+    #[arg(long, conflicts_with_all = ["global", "pairs"])]
     marginal_loco: bool,
     /// Most individuals with which --marginal takes eigenvalues (6·N³ operations a SNP) for
     /// p-values below 0.05
@@ -95,12 +118,14 @@ pub(crate) struct Args {
         long,
         value_name = "N",
         default_value_t = 2000,
-        conflicts_with = "global"
+        conflicts_with_all = ["global", "pairs"]
     )]
     exact_limit: usize,
-    /// Seed of the draws behind --marginal's standard errors
+    /// Seed of the draws behind --marginal's standard errors, of the halves of --pairs
     #[arg(long, value_name = "S", default_value_t = 1, conflicts_with = "global")]
     seed: u64,
+    #[command(flatten)]
+    pairing: Pairing,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -111,6 +136,7 @@ pub(crate) struct Args {
 enum Task {
     Global(GlobalOptions),
     Marginal(MarginalOptions),
+    Pairs(PairsOptions),
 }
 
 impl Task {
@@ -118,6 +144,7 @@ impl Task {
         match self {
             Task::Global(o) => [&o.null[..], &o.tested[..]].concat(),
             Task::Marginal(_) => vec![Kernel::Standardised],
+            Task::Pairs(_) => vec![Kernel::Gaussian],
         }
     }
 
@@ -129,6 +156,9 @@ impl Task {
             Task::Global(o) => 3 * o.null.len() + o.tested.len() + 6,
             // K, K∘K, the eigenvectors, a kernel without a chromosome, and what eigenvalues take.
             Task::Marginal(_) => 9,
+            // Products of all chromosomes and of two, the kernel, its eigenvectors, and what
+            // eigenvalues take; of all individuals, though halves are smaller.
+            Task::Pairs(_) => 9,
         }
     }
 }
@@ -188,6 +218,10 @@ impl Args {
                 seed: self.seed,
             }));
         }
+        if self.pairs {
+            let options = self.pairing.options(self.seed, self.gammas()?);
+            return options.map(Task::Pairs);
+        }
         let or = |given: &[String], default| match given {
             [] => Ok(vec![default]),
             given => kernels(given),
@@ -202,21 +236,24 @@ impl Args {
                  has not"
             )));
         }
+        Ok(Task::Global(GlobalOptions {
+            null,
+            tested,
+            gamma: self.gammas()?,
+        }))
+    }
+
+    fn gammas(&self) -> Result<Gammas> {
         let positive = |value: f64, flag: &str| match value > 0.0 && value.is_finite() {
-            true => Ok(value),
+            true => Ok(vec![value]),
             false => Err(Error::usage(format!(
                 "{flag} {value}: found {value}, expected a number above zero"
             ))),
         };
-        let gamma = match (self.gamma, self.gamma_scale.unwrap_or(1.0)) {
-            (Some(gamma), _) => Gammas::Values(vec![positive(gamma, "--gamma")?]),
-            (None, scale) => Gammas::Scales(vec![positive(scale, "--gamma-scale")?]),
-        };
-        Ok(Task::Global(GlobalOptions {
-            null,
-            tested,
-            gamma,
-        }))
+        match (self.gamma, self.gamma_scale.unwrap_or(1.0)) {
+            (Some(gamma), _) => positive(gamma, "--gamma").map(Gammas::Values),
+            (None, scale) => positive(scale, "--gamma-scale").map(Gammas::Scales),
+        }
     }
 
     fn write(&self, tables: &Tables, asked: usize) -> Result<()> {
@@ -238,6 +275,11 @@ impl Args {
                     one.write(&prefix(&one.name), &mut files)?;
                 }
             }
+            Tables::Pairs(all) => {
+                for one in all {
+                    one.write(&prefix(&one.name), &mut files)?;
+                }
+            }
         }
         files.commit().map(drop)
     }
@@ -247,6 +289,7 @@ impl Args {
 enum Tables {
     Global(Vec<GlobalTable>),
     Marginal(Vec<MarginalTable>),
+    Pairs(Vec<PairsTable>),
 }
 
 impl Tables {
@@ -255,6 +298,7 @@ impl Tables {
         match self {
             Tables::Global(all) => all.iter().for_each(|one| one.report(log)),
             Tables::Marginal(all) => all.iter().for_each(|one| log.say(one.describe())),
+            Tables::Pairs(all) => all.iter().for_each(|one| log.say(one.describe())),
         }
     }
 }
@@ -274,6 +318,9 @@ impl Job for Testing<'_> {
         match self.task {
             Task::Global(options) => {
                 global(backend, engine, self.cohort, data, options, log).map(Tables::Global)
+            }
+            Task::Pairs(options) => {
+                pairs(backend, engine, &self.cohort, data, options, log).map(Tables::Pairs)
             }
             Task::Marginal(options) => {
                 marginal(backend, engine, &self.cohort, data, options, log).map(Tables::Marginal)

@@ -187,7 +187,7 @@ pub fn global<B: Backend, E: Engine>(
         });
         match ready {
             Err(error) if error.kind() == Kind::Degenerate => {
-                data.leave_out(&group, &error.to_string(), &mut reasons, log);
+                data.leave_out(&group.traits, &error.to_string(), &mut reasons, log);
             }
             Err(error) => return Err(error),
             Ok(ready) => {

@@ -92,7 +92,7 @@ pub fn marginal<B: Backend, E: Engine>(
                 }
             }
             Err(error) if error.kind() == Kind::Degenerate => {
-                data.leave_out(group, &error.to_string(), &mut reasons, log);
+                data.leave_out(&group.traits, &error.to_string(), &mut reasons, log);
             }
             Err(error) => return Err(error),
         }

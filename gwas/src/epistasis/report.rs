@@ -127,7 +127,7 @@ impl GlobalTable {
     }
 }
 
-fn record(path: &Path, name: &str, of: &impl Serialize) -> Result<AtomicFile> {
+pub(super) fn record(path: &Path, name: &str, of: &impl Serialize) -> Result<AtomicFile> {
     let mut json = AtomicFile::create(path)?;
     let text = serde_json::to_string_pretty(of)
         .map_err(|_| Error::inconsistent(format!("{name}: its record is not JSON")))?;
@@ -144,6 +144,8 @@ pub enum Code {
     AllMissing,
     /// The SNP, or its interactions, are a sum of what the model has anyway.
     Collinear,
+    /// On the other chromosomes no SNP varies: no kernel is left beside it.
+    NoKernel,
 }
 
 impl Code {
@@ -153,6 +155,7 @@ impl Code {
             Code::Monomorphic => "MONOMORPHIC",
             Code::AllMissing => "ALL_MISSING",
             Code::Collinear => "COLLINEAR",
+            Code::NoKernel => "NO_KERNEL",
         }
     }
 }

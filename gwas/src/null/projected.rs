@@ -48,6 +48,11 @@ impl Projected {
         })
     }
 
+    /// P y, rotated: the dual weights of ridge regression, times ρ.
+    pub fn weights(&self) -> &[f64] {
+        &self.py
+    }
+
     /// A column more, rotated. c·n operations.
     pub fn last(&self, x: &[f64]) -> Last {
         let size = dot(&times(&self.weights, x), x);

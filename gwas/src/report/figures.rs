@@ -4,6 +4,7 @@ use super::association::Association;
 use super::find::Found;
 use super::genome::{SUMMARY, genome, loci};
 use super::grid::Grid;
+use super::interactions::interactions;
 use super::page::{Figure, Section};
 use super::pairs::{self, Pairs};
 use super::record::Record;
@@ -58,6 +59,9 @@ impl Figures {
         }
         for (name, path) in &found.loci {
             self.add(name, loci(path)?);
+        }
+        for (name, path) in &found.interactions {
+            self.add(name, interactions(path, options.leads)?);
         }
         for path in &found.settings {
             for of in curves::read(path)? {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::interactions;
 use super::sheet::header;
 use crate::error::{Error, Result};
 use crate::io::text::first_few;
@@ -13,6 +14,8 @@ pub struct Found {
     pub association: Vec<(String, PathBuf)>,
     /// Tables of lead SNPs with the names of their traits.
     pub loci: Vec<(String, PathBuf)>,
+    /// Tables of SNP pairs with the names of their traits.
+    pub interactions: Vec<(String, PathBuf)>,
     /// Settings of cross-validations.
     pub settings: Vec<PathBuf>,
     /// Predictions of cross-validations.
@@ -32,6 +35,7 @@ pub struct Found {
 enum Kind {
     Association,
     Loci,
+    Interactions,
     Settings,
     HeldOut,
     Predicted,
@@ -89,6 +93,11 @@ impl Found {
                     .push((trait_name(path, argument), path.into()));
             }
             Kind::Loci => return self.loci.push((trait_name(path, argument), path.into())),
+            Kind::Interactions => {
+                return self
+                    .interactions
+                    .push((trait_name(path, argument), path.into()));
+            }
             Kind::Settings => &mut self.settings,
             Kind::HeldOut => &mut self.held_out,
             Kind::Predicted => &mut self.predicted,
@@ -146,8 +155,9 @@ fn expand(argument: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Ends of the names of tables of one trait.
-const BY_TRAIT: [&str; 8] = [
+const BY_TRAIT: [&str; 9] = [
     ".loci.tsv",
+    ".pairs.tsv",
     ".regenie.gz",
     ".regenie",
     ".ssf.tsv.gz",
@@ -181,7 +191,8 @@ fn recognise(path: &Path) -> Result<Option<Kind>> {
         return Ok(None);
     };
     let has = |names: &[&str]| names.iter().all(|n| header.iter().any(|h| h == n));
-    let kinds: [(Kind, &[&str]); 7] = [
+    let kinds: [(Kind, &[&str]); 8] = [
+        (Kind::Interactions, &interactions::COLUMNS),
         (Kind::Association, &["CHROM", "GENPOS", "ID", "LOG10P"]),
         (
             Kind::Association,

@@ -9,3 +9,4 @@ mod global;
 #[path = "../common/lab/mod.rs"]
 mod lab;
 mod marginal;
+mod pairs;
