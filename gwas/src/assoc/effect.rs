@@ -10,9 +10,6 @@ use crate::tails::{ln_chi2_tail, ln_f_tail};
 /// Parts of the range of ρ in which a refit looks for maxima.
 const PARTS: usize = 10;
 
-/// xᵀPx below this share of xᵀWx is rounding: the SNP depends on the covariates.
-const COLLINEAR: f64 = 1e-10;
-
 /// A form of test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
@@ -26,6 +23,13 @@ pub enum Form {
     WaldRefit,
     /// The likelihood ratio χ²₁, both models at their own full-likelihood ρ: GEMMA's `p_lrt`.
     Lrt,
+}
+
+impl Form {
+    /// Whether variances are fitted again for every SNP.
+    pub fn refits(self) -> bool {
+        matches!(self, Form::WaldRefit | Form::Lrt)
+    }
 }
 
 impl fmt::Display for Form {
@@ -66,6 +70,8 @@ pub struct Effect {
     pub statistic: f64,
     /// ln p.
     pub ln_p: f64,
+    /// Whether xᵀPx was approximated.
+    pub fast: bool,
 }
 
 /// Why a SNP has no test.
@@ -91,7 +97,7 @@ impl fmt::Display for Untested {
 
 /// Wald's test of a SNP, with c columns of X beside it.
 pub fn wald(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
-    if last.xpx.is_nan() || last.xpx <= COLLINEAR * last.size {
+    if last.testable().is_nan() {
         return Err(Untested::Collinear);
     }
     let freedom = (n - c - 1) as f64;
@@ -104,11 +110,13 @@ pub fn wald(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
         se,
         statistic,
         ln_p: ln_f_tail(statistic, freedom),
+        fast: false,
     })
 }
 
-fn score(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
-    if last.xpx.is_nan() || last.xpx <= COLLINEAR * last.size {
+/// The score test of a SNP, with c columns of X beside it.
+pub fn score(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
+    if last.testable().is_nan() {
         return Err(Untested::Collinear);
     }
     let statistic = n as f64 * last.xpy * last.xpy / (last.ypy * last.xpx);
@@ -117,6 +125,7 @@ fn score(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
         se: (last.ypy / (n as f64 * last.xpx)).sqrt(),
         statistic,
         ln_p: ln_f_tail(statistic, (n - c - 1) as f64),
+        fast: false,
     })
 }
 
@@ -148,7 +157,7 @@ pub fn test(form: Form, rotation: &Rotation, t: usize, x: &[f64]) -> Result<Effe
             if form == Form::WaldRefit {
                 return Ok(effect);
             }
-            let statistic = (2.0 * (best.log_likelihood - null.ml.log_likelihood)).max(0.0);
+            let statistic = (2.0 * (best.log_likelihood - null.fit.ml.log_likelihood)).max(0.0);
             Ok(Effect {
                 statistic,
                 ln_p: ln_chi2_tail(statistic),

@@ -43,6 +43,29 @@ impl Projected {
         })
     }
 
+    /// Py, rotated.
+    pub fn py(&self) -> &[f64] {
+        &self.py
+    }
+
+    /// yᵀPy.
+    pub fn ypy(&self) -> f64 {
+        self.ypy
+    }
+
+    /// Pz and zᵀPz of another trait, rotated. c·n operations.
+    pub fn apply(&self, z: &[f64]) -> (Vec<f64>, f64) {
+        let mut b: Vec<f64> = self.wx.iter().map(|w| dot(w, z)).collect();
+        solve_lower(&self.factor, b.len(), &mut b);
+        solve_lower_transposed(&self.factor, b.len(), &mut b);
+        let mut pz = times(&self.weights, z);
+        for (w, b) in self.wx.iter().zip(&b) {
+            axpy(-b, w, &mut pz);
+        }
+        let size = dot(z, &pz);
+        (pz, size)
+    }
+
     /// A column more, rotated. c·n operations.
     pub fn last(&self, x: &[f64]) -> Last {
         let size = dot(&times(&self.weights, x), x);

@@ -5,6 +5,7 @@
 //! columns u, v of [y, X]: products are formed once, and serve every ρ.
 
 use epitile_core::dense::{cholesky, dot, solve_lower, solve_lower_transposed};
+use serde::{Deserialize, Serialize};
 
 /// Which likelihood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub struct Profile<'a> {
 }
 
 /// A maximum.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Optimum {
     /// σ²_f/σ²_e; 0 on the boundary.
     pub ratio: f64,
@@ -77,6 +78,19 @@ pub struct Last {
     pub ypy: f64,
     /// xᵀWx, beside which a vanishing xᵀPx is rounding.
     pub size: f64,
+}
+
+/// xᵀPx below this share of xᵀWx is rounding: the column depends on the others.
+const COLLINEAR: f64 = 1e-10;
+
+impl Last {
+    /// xᵀPx; NaN if the column depends on the others.
+    pub fn testable(&self) -> f64 {
+        match self.xpx > COLLINEAR * self.size {
+            true => self.xpx,
+            false => f64::NAN,
+        }
+    }
 }
 
 /// Everything but ln|V| at one ρ.
