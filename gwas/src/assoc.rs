@@ -19,6 +19,7 @@
 //! | [`finish`] | whole tables and lead SNPs, from those of chromosomes |
 //! | [`identity`] | is a result one of these inputs and settings? |
 //! | [`kernels`] | K, of all chromosomes or of all but one |
+//! | [`linkage`] | r² of two SNPs |
 //! | [`mixture`] | the null model of several kernels |
 //! | [`models`] | the models of all traits, for a kernel without a chromosome |
 //! | [`nullfit`], [`nulls`] | the numbers of a null model; files of them |
@@ -40,6 +41,7 @@ pub mod fast;
 pub mod finish;
 pub mod identity;
 pub mod kernels;
+pub mod linkage;
 pub mod mixture;
 pub mod models;
 pub mod nullfit;
@@ -192,7 +194,8 @@ pub fn assoc<B: Backend, E: Engine>(
     }
     let numbers = Numbers::new(&data, inputs, given);
     if let Some(cohort) = &cohort {
-        let name = |part: &Part| kernels::name(&cohort.genotypes, cohort.chromosomes, part.left_out);
+        let name =
+            |part: &Part| kernels::name(&cohort.genotypes, cohort.chromosomes, part.left_out);
         numbers.check(&data, all.iter().map(name))?;
     }
     let mut work = Work {
@@ -200,7 +203,10 @@ pub fn assoc<B: Backend, E: Engine>(
         models: Models::new(&data, &shared, options, numbers),
         cohort,
         source: None,
-        progress: log.progress(all.iter().map(|p| p.snps.len()).sum::<usize>() as u64, "SNPs"),
+        progress: log.progress(
+            all.iter().map(|p| p.snps.len()).sum::<usize>() as u64,
+            "SNPs",
+        ),
         log,
     };
     let mut finished = Vec::with_capacity(all.len());
@@ -260,7 +266,8 @@ impl<'a, B: Backend, E: Engine> Work<'a, B, E> {
             let made = || Source::new(device, cohort, setting, options.moments);
             self.source = Some(self.log.timed("build", made)?);
         }
-        self.models.prepare(self.source.as_mut(), part.left_out, self.log)?;
+        self.models
+            .prepare(self.source.as_mut(), part.left_out, self.log)?;
         self.scan.begin(partial.begin(part)?);
         let (scan, progress) = (&mut self.scan, &self.progress);
         let numbers = self.log.timed("test", || {

@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use super::block::{Block, SNPS};
+use super::linkage::{pairs, square};
 use crate::error::Result;
 use crate::io::bed::{Bed, Packed};
 
@@ -38,9 +39,9 @@ pub struct Locus {
     pub others: Vec<usize>,
 }
 
-/// Loci of a chromosome in order of p, ties in the order of `points`. r² is the squared
-/// correlation of dosages of the individuals `rows` of the file who have both calls. Without
-/// positions (`placed` false) each SNP stands for itself. N operations for each SNP near a lead.
+/// Loci of a chromosome in order of p, ties in the order of `points`. r² is that of haplotypes of
+/// the individuals `rows` of the file who have both calls. Without positions (`placed` false) each
+/// SNP stands for itself. N operations for each SNP near a lead.
 ///
 /// # Errors
 /// `Read`.
@@ -53,7 +54,12 @@ pub fn clump(
     let mut order: Vec<usize> = (0..points.len())
         .filter(|&k| points[k].log10p >= limit)
         .collect();
-    order.sort_by(|&a, &b| points[b].log10p.total_cmp(&points[a].log10p).then(a.cmp(&b)));
+    order.sort_by(|&a, &b| {
+        points[b]
+            .log10p
+            .total_cmp(&points[a].log10p)
+            .then(a.cmp(&b))
+    });
     let mut free: Vec<bool> = points.iter().map(|p| !p.log10p.is_nan()).collect();
     let mut loci = Vec::new();
     for lead in order {
@@ -96,7 +102,8 @@ fn correlations(
         block.push(places[k], calls);
         if block.snps.len() == SNPS || k + 1 == places.len() {
             let all = (0..block.snps.len()).into_par_iter();
-            squares.par_extend(all.map(|k| square(&own, &dosages(block.calls(k), rows))));
+            let of = |k| square(&pairs(&own, &dosages(block.calls(k), rows)));
+            squares.par_extend(all.map(of));
             block.clear();
         }
         Ok(())
@@ -108,44 +115,4 @@ fn correlations(
 fn dosages(calls: Packed<'_>, rows: &[u32]) -> Vec<u8> {
     let dosage = |&i: &u32| calls.call(i as usize).unwrap_or(3);
     rows.iter().map(dosage).collect()
-}
-
-/// Squared correlation over the pairs of dosages without a missing one; 0 if one of both does not
-/// vary there. Sums are exact integers.
-fn square(a: &[u8], b: &[u8]) -> f64 {
-    let mut pairs = [0_i64; 16];
-    for (&a, &b) in a.iter().zip(b) {
-        pairs[usize::from(4 * a + b)] += 1;
-    }
-    let (mut n, mut sa, mut sb, mut saa, mut sbb, mut sab) = (0, 0, 0, 0, 0, 0);
-    for i in 0..3_i64 {
-        for j in 0..3_i64 {
-            let count = pairs[(4 * i + j) as usize];
-            n += count;
-            sa += count * i;
-            sb += count * j;
-            saa += count * i * i;
-            sbb += count * j * j;
-            sab += count * i * j;
-        }
-    }
-    let (va, vb) = (n * saa - sa * sa, n * sbb - sb * sb);
-    match va > 0 && vb > 0 {
-        true => ((n * sab - sa * sb) as f64).powi(2) / (va as f64 * vb as f64),
-        false => 0.0,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_square_of_a_correlation_counts_individuals_with_both_calls() {
-        assert_eq!(square(&[0, 1, 2, 3, 1], &[2, 1, 0, 1, 3]), 1.0);
-        assert_eq!(square(&[0, 0, 2, 2], &[0, 2, 0, 2]), 0.0);
-        assert_eq!(square(&[1, 1, 1], &[0, 1, 2]), 0.0);
-        // Covariance 2·1 − … of (0,0), (1,1), (2,1): r² = 3/4.
-        assert_eq!(square(&[0, 1, 2], &[0, 1, 1]), 0.75);
-    }
 }

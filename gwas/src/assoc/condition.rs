@@ -10,7 +10,11 @@ use crate::training::FixedEffects;
 ///
 /// # Errors
 /// `Inconsistent` for an ID that no SNP or more than one has; those of the file.
-pub fn condition(mut fixed: FixedEffects, ids: &[String], tested: &mut Choice) -> Result<FixedEffects> {
+pub fn condition(
+    mut fixed: FixedEffects,
+    ids: &[String],
+    tested: &mut Choice,
+) -> Result<FixedEffects> {
     let bim = &tested.files.snps;
     let mut places = Vec::with_capacity(ids.len());
     for id in ids {
@@ -33,7 +37,10 @@ pub fn condition(mut fixed: FixedEffects, ids: &[String], tested: &mut Choice) -
             places.push(place);
         }
     }
-    let names: Vec<String> = places.iter().map(|&p: &u32| bim[p as usize].id.clone()).collect();
+    let names: Vec<String> = places
+        .iter()
+        .map(|&p: &u32| bim[p as usize].id.clone())
+        .collect();
     let mut columns = vec![Vec::new(); places.len()];
     let samples = &tested.samples;
     tested.bed.visit(&places, |k, calls| {
@@ -42,7 +49,10 @@ pub fn condition(mut fixed: FixedEffects, ids: &[String], tested: &mut Choice) -
         Ok(())
     })?;
     let empty = |(name, column): (&String, &Vec<f64>)| {
-        column.iter().all(|v: &f64| v.is_nan()).then(|| name.clone())
+        column
+            .iter()
+            .all(|v: &f64| v.is_nan())
+            .then(|| name.clone())
     };
     let empty: Vec<String> = names.iter().zip(&columns).filter_map(empty).collect();
     if !empty.is_empty() {

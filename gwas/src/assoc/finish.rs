@@ -44,7 +44,9 @@ impl FromStr for Format {
         match text {
             "regenie" => Ok(Format::Regenie),
             "ssf" => Ok(Format::Ssf),
-            _ => Err(format!("'{text}' is no format; formats are regenie and ssf")),
+            _ => Err(format!(
+                "'{text}' is no format; formats are regenie and ssf"
+            )),
         }
     }
 }
@@ -146,7 +148,13 @@ fn visit(
         if cells.len() != columns.count {
             let found = format!("{} columns", cells.len());
             let expected = format!("{}", columns.count);
-            return Err(Error::malformed(path, number as u64 + 2, found, expected, ""));
+            return Err(Error::malformed(
+                path,
+                number as u64 + 2,
+                found,
+                expected,
+                "",
+            ));
         }
         each(number, &line, &columns, &cells)?;
         number += 1;

@@ -87,9 +87,8 @@ fn statistics(kernels: &[Component]) -> (Vec<(Component, usize)>, Vec<Component>
 
 /// The segment of `genotypes` that is chromosome `name`, if they have SNPs there.
 pub fn segment(genotypes: &Genotypes, set: ChromosomeSet, name: &str) -> Option<usize> {
-    let key = |name: &str| -> Result<Chromosome, String> {
-        set.recognise(name).ok_or(name.to_owned())
-    };
+    let key =
+        |name: &str| -> Result<Chromosome, String> { set.recognise(name).ok_or(name.to_owned()) };
     let wanted = key(name);
     let mut segments = genotypes.segments().iter();
     segments.position(|s| key(&s.name) == wanted)

@@ -113,3 +113,52 @@ fn share_error(variances: &[f64], information: &[f64]) -> Option<f64> {
     solve_lower(&l, g.len(), &mut g);
     Some(g.iter().map(|v| v * v).sum::<f64>().sqrt())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dense::product;
+    use crate::null::matrix::normalise;
+    use crate::null::spectral::{Likelihood, Products, Profile};
+
+    #[test]
+    fn one_kernel_has_the_variances_that_its_eigenvalues_give() {
+        let n = 80;
+        let noise = |i: usize| ((i * 7919 + 13) % 101) as f64 / 50.0 - 1.0;
+        let z = Mat::from_fn(n, 40, |i, j| noise(i * 41 + j * 17));
+        let mut k = product(z.as_ref(), z.transpose());
+        normalise(&mut k, "k").unwrap();
+        let u: Vec<f64> = (0..40).map(|j| noise(5 * j + 3)).collect();
+        let sum = |i: usize| (0..40).map(|j| z[(i, j)] * u[j]).sum::<f64>() / 4.0;
+        let x = vec![vec![1.0; n], (0..n).map(|i| noise(3 * i)).collect()];
+        let y: Vec<f64> = (0..n)
+            .map(|i| 100.0 + 5.0 * (sum(i) + noise(11 * i + 7)))
+            .collect();
+        let y = Contrasts::new(&x).residual(&y);
+        let kernels = [k];
+        let fit = Mixture::new(&kernels, &x).unwrap().fit(&y).unwrap();
+        let eigen = Eigen::new(&kernels[0]).unwrap();
+        let rotated: Vec<Vec<f64>> = x.iter().map(|x| eigen.rotate(x)).collect();
+        let products = Products::new(&eigen.rotate(&y), &rotated);
+        let profile = Profile::new(&eigen.values, &products);
+        for (found, kind) in [(fit.reml, Likelihood::Reml), (fit.ml, Likelihood::Ml)] {
+            let best = profile.maximise(kind, 50).unwrap();
+            assert!(best.ratio > 0.1, "{best:?}");
+            // A climb ends 1e-10 below the maximum at most: variances are within 1e-5 of their
+            // standard errors, which are not larger than themselves here.
+            assert!(
+                (found.log_likelihood - best.log_likelihood).abs() <= 1e-9,
+                "{kind:?}"
+            );
+            assert!((found.ratio / best.ratio - 1.0).abs() <= 1e-4, "{kind:?}");
+            assert!(
+                (found.residual / best.residual - 1.0).abs() <= 1e-4,
+                "{kind:?}"
+            );
+        }
+        assert_eq!(fit.reml_weights, [1.0]);
+        let error = profile.error(fit.reml.ratio).unwrap() / (1.0 + fit.reml.ratio).powi(2);
+        // Average against observed information.
+        assert!((fit.share_error.unwrap() / error - 1.0).abs() < 0.3);
+    }
+}

@@ -41,11 +41,7 @@ impl Numbers {
     ///
     /// # Errors
     /// `Inconsistent`.
-    pub fn check(
-        &self,
-        data: &AssocData<'_>,
-        kernels: impl Iterator<Item = String>,
-    ) -> Result<()> {
+    pub fn check(&self, data: &AssocData<'_>, kernels: impl Iterator<Item = String>) -> Result<()> {
         for kernel in kernels {
             for t in 0..data.traits.len() {
                 self.model(t, &kernel)?;

@@ -121,7 +121,13 @@ impl Given {
         let path = with_suffix(prefix, ENDING);
         let bad = |place: Place, found: &str| {
             let expected = "null models as --null-out writes them";
-            Error::malformed(&path, place, found, expected, "Make it again with --null-out")
+            Error::malformed(
+                &path,
+                place,
+                found,
+                expected,
+                "Make it again with --null-out",
+            )
         };
         let mut text = String::new();
         let read = std::io::Read::read_to_string(&mut open(&path)?, &mut text);
@@ -185,7 +191,10 @@ impl Given {
             return Ok(None);
         };
         if found.seed != seed {
-            return Err(self.other(&format!("{of}: found --seed {}, expected {seed}", found.seed)));
+            return Err(self.other(&format!(
+                "{of}: found --seed {}, expected {seed}",
+                found.seed
+            )));
         }
         match found.inputs.difference(inputs) {
             None => Ok(Some(found.gamma)),

@@ -136,3 +136,54 @@ pub fn maxima(x: &Mat<f64>, xpx: &[f64], draws: &Mat<f64>, so_far: &mut Vec<f64>
     let block: Vec<f64> = (0..draws.ncols()).map(of).collect();
     larger(so_far, &block);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_count_once_and_independent_snps_each() {
+        // Columns of a Hadamard matrix are uncorrelated; each stands twice, and one does not vary.
+        let sign = |i: usize, j: usize| {
+            if (i & j).count_ones() % 2 == 0 {
+                1.0
+            } else {
+                -1.0
+            }
+        };
+        let counts = |j: usize| {
+            let two = (0..16).filter(|&i| sign(i, j) > 0.0).count() as u32;
+            Counts {
+                dosage: [16 - two, 0, two],
+                missing: 0,
+            }
+        };
+        let columns = [1, 2, 3, 1, 2, 3, 0];
+        let x = Mat::from_fn(16, 7, |i, k| {
+            if columns[k] == 0 {
+                0.0
+            } else {
+                sign(i, columns[k])
+            }
+        });
+        let all: Vec<Counts> = columns.iter().map(|&j| counts(j)).collect();
+        // Eigenvalues 2, 2, 2, 0, 0, 0, each within a few roundings.
+        let bound = 16.0 * 16.0 * 6.0 * f64::EPSILON;
+        assert!((effective(&x, &all) - 3.0).abs() <= bound);
+        let three = Mat::from_fn(16, 3, |i, k| x[(i, k)]);
+        assert!((effective(&three, &all[..3]) - 3.0).abs() <= bound);
+    }
+
+    #[test]
+    fn maxima_of_chromosomes_are_the_larger_ones() {
+        let mut a = Tally::new(1);
+        let mut b = Tally::new(1);
+        b.maxima[0] = vec![0.1, 0.5];
+        a.add(&b);
+        b.maxima[0] = vec![0.2, 0.4];
+        b.tested[0] = 7;
+        a.add(&b);
+        assert_eq!(a.maxima[0], [0.2, 0.5]);
+        assert_eq!(a.tested[0], 7);
+    }
+}

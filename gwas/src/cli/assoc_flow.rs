@@ -59,11 +59,7 @@ pub(crate) struct Sharing {
 }
 
 impl Sharing {
-    fn check(
-        flag: &str,
-        prefix: &Option<PathBuf>,
-        form: Option<Form>,
-    ) -> Result<Option<PathBuf>> {
+    fn check(flag: &str, prefix: &Option<PathBuf>, form: Option<Form>) -> Result<Option<PathBuf>> {
         match (prefix, form) {
             (Some(_), None) => Err(Error::usage(format!(
                 "{flag}: only mixed models have null models: found --kernel none or --test oof, \
