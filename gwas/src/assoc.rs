@@ -2,32 +2,62 @@
 //! f ~ N(0, σ²_f K).
 //!
 //! K is Gower-centred over the trait's samples and diagonal after one rotation, which traits with
-//! the same samples share. SNPs are streamed from the `.bed`, block by block, through the
+//! the same samples share; of several kernels it is the sum that a trait's null model found. SNPs
+//! are streamed from the `.bed`, block by block, through the
 //! rotations of all traits.
+//!
+//! A chromosome is tested after the other. Its lines are kept beside the output until all are
+//! there: an interrupted run goes on with the next chromosome.
 //!
 //! | module | question it answers |
 //! |---|---|
 //! | [`block`] | some SNPs of the file, decoded for a trait's samples |
+//! | [`clump`] | which SNPs stand for their neighbourhood? |
+//! | [`condition`](mod@condition) | SNPs as covariates |
+//! | [`effect`] | score, Wald and likelihood-ratio tests |
+//! | [`fast`] | the score test without xᵀPx of every SNP |
+//! | [`finish`] | whole tables and lead SNPs, from those of chromosomes |
+//! | [`identity`] | is a result one of these inputs and settings? |
 //! | [`kernels`] | K, of all chromosomes or of all but one |
+//! | [`linkage`] | r² of two SNPs |
+//! | [`mixture`] | the null model of several kernels |
+//! | [`models`] | the models of all traits, for a kernel without a chromosome |
+//! | [`nullfit`], [`nulls`] | the numbers of a null model; files of them |
 //! | [`oof`] | what do the other folds predict of a trait? |
 //! | [`ordinary`] | tests without a kernel |
+//! | [`partial`] | what is finished of a run? |
 //! | [`refit`] | the likelihood with a SNP in the model, for a block of SNPs |
 //! | [`rotation`] | the null model of each trait, rotated |
 //! | [`scan`] | the streaming itself |
+//! | [`ssf`] | lines of the GWAS Catalog |
 //! | `sums` | sums over kernel SNPs of all pairs |
 //! | [`table`] | lines as REGENIE writes them |
-//! | [`effect`] | score, Wald and likelihood-ratio tests |
+//! | [`tally`], [`threshold`] | from which p on is a SNP associated? |
 
 pub mod block;
+pub mod clump;
+pub mod condition;
 pub mod effect;
+pub mod fast;
+pub mod finish;
+pub mod identity;
 pub mod kernels;
+pub mod linkage;
+pub mod mixture;
+pub mod models;
+pub mod nullfit;
+pub mod nulls;
 pub mod oof;
 pub mod ordinary;
+pub mod partial;
 pub mod refit;
 pub mod rotation;
 pub mod scan;
+pub mod ssf;
 mod sums;
 pub mod table;
+pub mod tally;
+pub mod threshold;
 
 use std::path::{Path, PathBuf};
 
@@ -36,25 +66,33 @@ use epitile_core::engine::Engine;
 
 use crate::cohort::{Choice, Cohort};
 use crate::error::{Error, Result};
+use crate::io::output::OutputSet;
 use crate::null::component::Component;
 use crate::phenotypes::Trait;
-use crate::run::RunLog;
+use crate::run::{Progress, RunLog};
 use crate::training::FixedEffects;
 
+use clump::Clump;
 use effect::Form;
+use fast::Fast;
+use finish::Writing;
+use identity::Inputs;
 use kernels::{Moments, Source};
+use models::{Models, Numbers};
+use nulls::Given;
 use oof::OutOfFold;
-use ordinary::Ordinary;
-use rotation::Rotation;
+use partial::{Finished, Part, Partial, parts};
 use scan::{Group, Scan};
+use tally::{Count, Tally};
+use threshold::Rule;
 
 /// What a SNP is tested beside.
 #[derive(Clone, Debug)]
 pub enum Method {
     /// The covariates alone.
     Ordinary,
-    /// The rest of the genome too, by this kernel.
-    Kernel(Component, Beside),
+    /// The rest of the genome too, by these kernels; for predictions out of fold by the first.
+    Kernel(Vec<Component>, Beside),
 }
 
 /// In which way it is tested beside a kernel.
@@ -88,6 +126,20 @@ pub struct AssocOptions {
     pub moments: Moments,
     /// Whether a SNP's chromosome is left out of the kernel.
     pub loco: bool,
+    /// The score test without xᵀPx of every SNP.
+    pub fast: Option<Fast>,
+    /// What thresholds need beside the tests.
+    pub count: Count,
+    /// Which SNPs count as associated.
+    pub threshold: Rule,
+    /// Which of them stand for others.
+    pub clump: Clump,
+    /// How tables are written.
+    pub writing: Writing,
+    /// Prefix of null models to be taken.
+    pub null_in: Option<PathBuf>,
+    /// Prefix under which null models are kept.
+    pub null_out: Option<PathBuf>,
 }
 
 /// Of whom and what.
@@ -101,94 +153,230 @@ pub struct AssocData<'a> {
     pub complete: &'a [bool],
 }
 
-/// Tests every SNP of `tested` for every trait and writes `PREFIX_TRAIT.regenie` for each. The
-/// kernel is that of `cohort`, the same individuals. For each set of samples and each chromosome
-/// left out about 10·N³ operations, and 2·N² for each SNP.
+/// Tests every SNP of `tested` for every trait and writes `PREFIX_TRAIT.regenie` (or another form)
+/// and `PREFIX_TRAIT.loci.tsv` for each. The kernel is that of `cohort`, the same individuals. For
+/// each set of samples and each chromosome left out about 10·N³ operations, and 2·N² for each SNP.
 ///
 /// # Errors
-/// `Inconsistent` if a chromosome is to be left out of a kernel of only one; `Degenerate` for a
-/// kernel without variance; those of files; failures of the device.
+/// `Inconsistent` if a chromosome is to be left out of a kernel of only one, or null models are
+/// not of these inputs; `Degenerate` for a kernel without variance, and a fast test that would be
+/// wrong; those of files; failures of the device.
 pub fn assoc<B: Backend, E: Engine>(
-    (backend, engine): (&B, &E),
+    device: (&B, &E),
     (mut tested, cohort): (Choice, Option<Cohort>),
     data: AssocData<'_>,
     options: &AssocOptions,
     prefix: &Path,
     log: &RunLog,
 ) -> Result<Vec<PathBuf>> {
-    let groups = Group::of(&data, &tested.samples);
-    let mut scan = Scan::create(&tested, data, &groups, options.method.form(), prefix)?;
-    let total = tested.groups.iter().map(Vec::len).sum::<usize>() as u64;
-    let progress = log.progress(total, "SNPs");
-    let (Method::Kernel(kernel, beside), Some(cohort)) = (&options.method, cohort) else {
-        let all = tested.groups.concat();
-        let residuals = |group: &Group| group.residuals(&data);
-        let models: Vec<Ordinary> = groups
-            .iter()
-            .map(|group| Ordinary::new(group.x.clone(), residuals(group)))
-            .collect();
-        log.timed("test", || {
-            scan.ordinary(&mut tested.bed, &all, &models, &progress)
-        })?;
-        return log.timed("write", || scan.commit());
+    let shared = Group::of(&data, &tested.samples);
+    // Of several kernels each trait has a sum, and so a rotation, of its own.
+    let groups = match &options.method {
+        Method::Kernel(kernels, Beside::Mixed(_)) if kernels.len() > 1 => Group::single(&shared),
+        _ => shared.clone(),
     };
-    if options.loco && cohort.genotypes.segments().len() < 2 {
+    let given = options.null_in.as_deref().map(Given::read).transpose()?;
+    let inputs: Vec<Inputs> = cohort.as_ref().map_or_else(Vec::new, |cohort| {
+        identity::inputs(&data, &shared, cohort, options)
+    });
+    let sum = given.as_ref().map_or("", Given::checksum);
+    let run = identity::run(&data, &groups, &tested, options, (&inputs, sum))?;
+    let partial = Partial::new(prefix, run, data.traits.len());
+    let all = parts(&tested, |name| match (&cohort, options.loco) {
+        (Some(cohort), true) => kernels::segment(&cohort.genotypes, cohort.chromosomes, name),
+        _ => None,
+    });
+    if let (Some(cohort), true) = (&cohort, options.loco)
+        && cohort.genotypes.segments().len() < 2
+    {
         return Err(Error::inconsistent(
             "--loco leaves a SNP's chromosome out of the kernel: found kernel SNPs on one \
              chromosome, expected several; use --no-loco, or see --kernel-chr",
         ));
     }
-    let mut source = log.timed("build", || {
-        let setting = (*kernel, options.gamma_scale);
-        Source::new((backend, engine), cohort, setting, options.moments)
-    })?;
-    let parts: Vec<(Option<usize>, Vec<u32>)> = match options.loco {
-        false => vec![(None, tested.groups.concat())],
-        true => tested
-            .groups
-            .iter()
-            .map(|snps| {
-                let name = &tested.files.snps[snps[0] as usize].chromosome;
-                (source.segment(name), snps.clone())
-            })
-            .collect(),
+    let numbers = Numbers::new(&data, inputs, given);
+    if let Some(cohort) = &cohort {
+        let name =
+            |part: &Part| kernels::name(&cohort.genotypes, cohort.chromosomes, part.left_out);
+        numbers.check(&data, all.iter().map(name))?;
+    }
+    let mut work = Work {
+        scan: Scan::new(&tested, &groups, options.method.form(), options.count),
+        models: Models::new(&data, &shared, options, numbers),
+        cohort,
+        source: None,
+        progress: log.progress(
+            all.iter().map(|p| p.snps.len()).sum::<usize>() as u64,
+            "SNPs",
+        ),
+        log,
     };
-    let mut nulls = Vec::new();
-    for (left_out, snps) in parts {
-        let bed = &mut tested.bed;
-        match beside {
-            Beside::OutOfFold(how) => {
-                let models = log.timed("folds", || {
-                    let model = |group: &Group| {
-                        let k = source.ridge_kernel(group, left_out)?;
-                        how.model(&k, group, &data)
-                    };
-                    groups.iter().map(model).collect::<Result<Vec<_>>>()
-                })?;
-                log.timed("test", || scan.ordinary(bed, &snps, &models, &progress))?;
+    let mut finished = Vec::with_capacity(all.len());
+    for part in &all {
+        finished.push(match partial.finished(part, &tested) {
+            Some(known) => {
+                log.say(format!(
+                    "chromosome {} was finished by an earlier run: {} is taken",
+                    part.chromosome,
+                    partial.folder().display()
+                ));
+                work.progress.inc(part.snps.len() as u64);
+                known
             }
-            Beside::Mixed(form) => {
-                let rotations = log.timed("null models", || {
-                    let rotate = |group: &Group| {
-                        let (k, scale) = source.variance_kernel(group, left_out)?;
-                        Rotation::new(&k, scale, group, &data)
-                    };
-                    groups.iter().map(rotate).collect::<Result<Vec<_>>>()
-                })?;
-                for r in &rotations {
-                    nulls.extend(r.describe(source.name(left_out)));
+            None => work.part(device, (part, &partial), &mut tested)?,
+        });
+    }
+    drop(work);
+    let outcome = Outcome {
+        parts: &all,
+        finished: &finished,
+        partial: &partial,
+    };
+    let files = log.timed("write", || {
+        outcome.write(&mut tested, (&data, &groups), options, prefix, log)
+    })?;
+    let written = files.commit()?;
+    partial.remove();
+    Ok(written)
+}
+
+/// A run in progress.
+struct Work<'a, B: Backend, E: Engine> {
+    scan: Scan<'a>,
+    models: Models<'a>,
+    /// The kernel's individuals and SNPs, until they are needed.
+    cohort: Option<Cohort>,
+    source: Option<Source<'a, B, E>>,
+    progress: Progress,
+    log: &'a RunLog,
+}
+
+impl<'a, B: Backend, E: Engine> Work<'a, B, E> {
+    /// Tests a chromosome and keeps what was found in `partial`.
+    fn part(
+        &mut self,
+        device: (&'a B, &'a E),
+        (part, partial): (&Part, &Partial),
+        tested: &mut Choice,
+    ) -> Result<Finished> {
+        if let Some(cohort) = self.cohort.take() {
+            let options = self.models.options();
+            let Method::Kernel(kernels, _) = &options.method else {
+                return Err(Error::usage("a kernel that no test asks for"));
+            };
+            let setting = (&kernels[..], options.gamma_scale);
+            let made = || Source::new(device, cohort, setting, options.moments);
+            self.source = Some(self.log.timed("build", made)?);
+        }
+        self.models
+            .prepare(self.source.as_mut(), part.left_out, self.log)?;
+        self.scan.begin(partial.begin(part)?);
+        let (scan, progress) = (&mut self.scan, &self.progress);
+        let numbers = self.log.timed("test", || {
+            self.models.test(scan, &mut tested.bed, part, progress)
+        })?;
+        let (tables, tally) = self.scan.end();
+        let finished = Finished {
+            tally,
+            nulls: self.models.describe().to_vec(),
+            models: numbers,
+        };
+        partial.end(part, tested, (tables, &finished))?;
+        Ok(finished)
+    }
+}
+
+/// All chromosomes, tested.
+struct Outcome<'a> {
+    parts: &'a [Part],
+    finished: &'a [Finished],
+    partial: &'a Partial,
+}
+
+impl Outcome<'_> {
+    /// All files of the run, not yet under their names.
+    fn write(
+        &self,
+        tested: &mut Choice,
+        (data, groups): (&AssocData<'_>, &[Group]),
+        options: &AssocOptions,
+        prefix: &Path,
+        log: &RunLog,
+    ) -> Result<OutputSet> {
+        let mut files = OutputSet::new();
+        let (mut nulls, mut models) = (Vec::new(), nulls::Models::default());
+        let mut tally = Tally::new(data.traits.len());
+        for part in self.finished {
+            tally.add(&part.tally);
+            models.add(&part.models);
+            for null in &part.nulls {
+                if !nulls.contains(null) {
+                    log.say(null.to_string());
+                    nulls.push(null.clone());
                 }
-                log.timed("test", || {
-                    scan.kernel(bed, &snps, (&rotations, *form), &progress)
-                })?;
             }
         }
+        if let Ok(value) = serde_json::to_value(&nulls) {
+            log.set("null_models", value);
+        }
+        for g in &models.gammas {
+            log.say(format!(
+                "{}, chromosome {}: γ {:.4}, coefficient of variation of xᵀPx/xᵀx {:.4} over {} \
+                 SNPs",
+                g.of, g.chromosome, g.gamma.gamma, g.gamma.cv, g.gamma.snps
+            ));
+        }
+        if let (Some(_), Ok(value)) = (options.fast, serde_json::to_value(&models.gammas)) {
+            log.set("fast", value);
+        }
+        let mut thresholds = serde_json::Map::new();
+        for group in groups {
+            for &t in &group.traits {
+                let name = &data.traits[t].name;
+                let at = (self.partial, self.parts, t);
+                let about = finish::About {
+                    of: name,
+                    covariates: &data.fixed.names()[1..],
+                    test: &format!("TESTFORM={}", options.method.form()),
+                };
+                let samples = (&about, group.rows.len());
+                let writing = (options.writing, tested.chromosomes);
+                let gone = finish::table(at, samples, writing, prefix, &mut files)?;
+                if gone > 0 {
+                    log.note(format!(
+                        "phenotype {name}: {gone} SNPs are not in the table: GWAS-SSF has no \
+                         place for SNPs without a test, without a position on chromosomes 1 to \
+                         22, X, Y and MT, or with other alleles than nucleotides"
+                    ));
+                }
+                let human = tested.chromosomes == Default::default();
+                let freedom = group.rows.len() as f64 - group.x.len() as f64 - 1.0;
+                let form = match options.method {
+                    Method::Kernel(_, Beside::Mixed(form)) => form,
+                    _ => Form::Wald,
+                };
+                let significance = threshold::significance(
+                    (options.threshold, human),
+                    (&tally, t),
+                    (form, freedom, group.rows.len()),
+                );
+                let lead = options.clump.p.map(|p| -p.log10());
+                let limit = lead.or(significance.log10p).unwrap_or(f64::INFINITY);
+                let rule = (limit, &options.clump);
+                let found = finish::loci(at, (tested, group, name), rule, prefix, &mut files)?;
+                log.say(format!("{name}: {significance}; {found} loci"));
+                let record = serde_json::json!({
+                    "threshold": significance,
+                    "tested": tally.tested[t],
+                    "loci": found,
+                });
+                thresholds.insert(name.clone(), record);
+            }
+        }
+        log.set("significance", thresholds.into());
+        if let Some(prefix) = &options.null_out {
+            files.add(models.write(prefix)?)?;
+        }
+        Ok(files)
     }
-    for null in &nulls {
-        log.say(null.to_string());
-    }
-    if let Ok(value) = serde_json::to_value(&nulls) {
-        log.set("null_models", value);
-    }
-    log.timed("write", || scan.commit())
 }

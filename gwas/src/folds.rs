@@ -11,7 +11,7 @@ use crate::io::fam::Sample;
 use crate::io::number;
 use crate::io::table::{Layout, Table};
 use crate::io::text::{first_few, quoted};
-use shuffle::shuffle;
+pub(crate) use shuffle::shuffle;
 
 mod shuffle;
 

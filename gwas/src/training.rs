@@ -60,6 +60,38 @@ impl FixedEffects {
         })
     }
 
+    /// The same with one more column. Where it is NaN it is the mean of those of its other values
+    /// that are asked for with it.
+    #[must_use]
+    pub fn with(mut self, name: String, column: Vec<f64>) -> Self {
+        self.names.push(name);
+        self.columns.push(column);
+        self
+    }
+
+    /// Of every individual, whether a column is NaN.
+    pub fn incomplete(&self) -> Vec<bool> {
+        let samples = self.columns.first().map_or(0, Vec::len);
+        let gone = |i: usize| self.columns.iter().any(|c| c[i].is_nan());
+        (0..samples).map(gone).collect()
+    }
+
+    /// The same with NaN replaced by the mean of each column over the individuals `rows`.
+    #[must_use]
+    pub fn filled(&self, rows: &[u32]) -> Self {
+        let mut all = self.clone();
+        for column in &mut all.columns {
+            if column.iter().any(|v| v.is_nan()) {
+                let mean = mean(rows.iter().map(|&i| column[i as usize]));
+                column
+                    .iter_mut()
+                    .filter(|v| v.is_nan())
+                    .for_each(|v| *v = mean);
+            }
+        }
+        all
+    }
+
     /// Names of the columns, the intercept first.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -141,7 +173,14 @@ impl FixedEffects {
         let mut basis: Vec<Vec<f64>> = Vec::new();
         let (mut kept, mut chosen) = (Vec::new(), Vec::new());
         for (c, column) in self.columns.iter().enumerate() {
-            let column: Vec<f64> = rows.iter().map(|&i| column[i as usize]).collect();
+            let mut column: Vec<f64> = rows.iter().map(|&i| column[i as usize]).collect();
+            if column.iter().any(|v| v.is_nan()) {
+                let mean = mean(column.iter().copied());
+                column
+                    .iter_mut()
+                    .filter(|v| v.is_nan())
+                    .for_each(|v| *v = mean);
+            }
             let mut grown = basis.clone();
             grown.push(column.clone());
             dense::orthonormalise(&mut grown);
@@ -152,6 +191,17 @@ impl FixedEffects {
             }
         }
         (kept, chosen)
+    }
+}
+
+/// Mean of the values that are not NaN; 0 without any.
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values
+        .filter(|v| !v.is_nan())
+        .fold((0.0, 0), |(sum, count), v| (sum + v, count + 1));
+    match count {
+        0 => 0.0,
+        count => sum / f64::from(count),
     }
 }
 

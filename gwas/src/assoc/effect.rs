@@ -8,9 +8,6 @@ use super::rotation::Rotation;
 use crate::null::spectral::{Last, Likelihood, Profile};
 use crate::tails::{ln_chi2_tail, ln_f_tail};
 
-/// xᵀPx below this share of xᵀWx is rounding: the SNP depends on the covariates.
-const COLLINEAR: f64 = 1e-10;
-
 /// A form of test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
@@ -24,6 +21,13 @@ pub enum Form {
     WaldRefit,
     /// The likelihood ratio χ²₁, both models at their own full-likelihood ρ: GEMMA's `p_lrt`.
     Lrt,
+}
+
+impl Form {
+    /// Whether variances are fitted again for every SNP.
+    pub fn refits(self) -> bool {
+        self.refit().is_some()
+    }
 }
 
 impl fmt::Display for Form {
@@ -64,6 +68,8 @@ pub struct Effect {
     pub statistic: f64,
     /// ln p.
     pub ln_p: f64,
+    /// Whether xᵀPx was approximated.
+    pub fast: bool,
 }
 
 /// Why a SNP has no test.
@@ -89,7 +95,7 @@ impl fmt::Display for Untested {
 
 /// Wald's test of a SNP, with c columns of X beside it.
 pub fn wald(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
-    if last.xpx.is_nan() || last.xpx <= COLLINEAR * last.size {
+    if last.testable().is_nan() {
         return Err(Untested::Collinear);
     }
     let freedom = (n - c - 1) as f64;
@@ -102,11 +108,13 @@ pub fn wald(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
         se,
         statistic,
         ln_p: ln_f_tail(statistic, freedom),
+        fast: false,
     })
 }
 
-fn score(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
-    if last.xpx.is_nan() || last.xpx <= COLLINEAR * last.size {
+/// The score test of a SNP, with c columns of X beside it.
+pub fn score(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
+    if last.testable().is_nan() {
         return Err(Untested::Collinear);
     }
     let statistic = n as f64 * last.xpy * last.xpy / (last.ypy * last.xpx);
@@ -115,6 +123,7 @@ fn score(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
         se: (last.ypy / (n as f64 * last.xpx)).sqrt(),
         statistic,
         ln_p: ln_f_tail(statistic, (n - c - 1) as f64),
+        fast: false,
     })
 }
 
@@ -173,7 +182,7 @@ pub fn test_refit(
     }
     let best = profile.optimum(kind, ratio, at_end);
     let best = best.ok_or(Untested::Collinear)?.log_likelihood;
-    let statistic = (2.0 * (best - null.ml.log_likelihood)).max(0.0);
+    let statistic = (2.0 * (best - null.fit.ml.log_likelihood)).max(0.0);
     Ok(Effect {
         statistic,
         ln_p: ln_chi2_tail(statistic),

@@ -1,8 +1,7 @@
 //! SNPs streamed from the file, block by block, through the null models of all traits.
 
-use std::path::{Path, PathBuf};
-
 use epitile_core::genotypes::Counts;
+use faer::Mat;
 use rayon::prelude::*;
 
 use super::AssocData;
@@ -12,14 +11,13 @@ use super::ordinary::Ordinary;
 use super::refit::Shared;
 use super::rotation::Rotation;
 use super::table;
+use super::tally::{self, Count, Tally};
 use crate::cohort::Choice;
 use crate::dense::product;
 use crate::error::Result;
 use crate::io::bed::Bed;
 use crate::io::bim::Snp;
 use crate::io::chromosome::ChromosomeSet;
-use crate::io::fileset::with_suffix;
-use crate::io::output::OutputSet;
 use crate::io::tsv::Tsv;
 use crate::null::contrast::Contrasts;
 use crate::run::Progress;
@@ -38,6 +36,19 @@ pub struct Group {
 }
 
 impl Group {
+    /// The same, each trait on its own.
+    pub fn single(groups: &[Group]) -> Vec<Group> {
+        let each = |group: &Group| {
+            let group = group.clone();
+            let traits = group.traits.clone().into_iter();
+            traits.map(move |t| Group {
+                traits: vec![t],
+                ..group.clone()
+            })
+        };
+        groups.iter().flat_map(each).collect()
+    }
+
     /// All groups of `data`; `samples` are the cohort's places in the `.fam`.
     pub fn of(data: &AssocData<'_>, samples: &[u32]) -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();
@@ -74,51 +85,46 @@ impl Group {
     }
 }
 
-/// A scan in progress: a table for every trait.
+/// A scan in progress: chromosome by chromosome, a table for every trait.
 pub struct Scan<'a> {
-    groups: &'a [Group],
+    pub(super) groups: &'a [Group],
     tables: Vec<Tsv>,
     snps: Vec<Snp>,
     chromosomes: ChromosomeSet,
     form: String,
+    count: Count,
+    tally: Tally,
 }
 
 /// What a block gave for one group: by trait of it, by SNP.
-type Found = Vec<Vec<Result<Effect, Untested>>>;
+pub(super) type Found = Vec<Vec<Result<Effect, Untested>>>;
 
 impl<'a> Scan<'a> {
-    /// Starts `PREFIX_TRAIT.regenie` of every trait.
-    ///
-    /// # Errors
-    /// `Write`.
-    pub fn create(
-        tested: &Choice,
-        data: AssocData<'a>,
-        groups: &'a [Group],
-        form: String,
-        prefix: &Path,
-    ) -> Result<Self> {
-        let path = |name: &str| with_suffix(prefix, &format!("_{name}.regenie"));
-        let tables = data.traits.iter().map(|t| table::create(&path(&t.name)));
-        Ok(Scan {
+    /// Of the traits in `groups`; `form` names the test, and `count` says what else is wanted.
+    pub fn new(tested: &Choice, groups: &'a [Group], form: String, count: Count) -> Self {
+        Scan {
             groups,
-            tables: tables.collect::<Result<_>>()?,
+            tables: Vec::new(),
             snps: tested.files.snps.clone(),
             chromosomes: tested.chromosomes,
             form,
-        })
+            count,
+            tally: Tally::default(),
+        }
     }
 
-    /// Gives the tables their names.
-    ///
-    /// # Errors
-    /// `Write`.
-    pub fn commit(self) -> Result<Vec<PathBuf>> {
-        let mut files = OutputSet::new();
-        for table in self.tables {
-            files.add(table.into_file())?;
-        }
-        files.commit()
+    /// Starts a chromosome; what is found goes to `tables`, one for each trait.
+    pub fn begin(&mut self, tables: Vec<Tsv>) {
+        self.tally = Tally::new(tables.len());
+        self.tables = tables;
+    }
+
+    /// Ends it.
+    pub fn end(&mut self) -> (Vec<Tsv>, Tally) {
+        (
+            std::mem::take(&mut self.tables),
+            std::mem::take(&mut self.tally),
+        )
     }
 
     /// Tests `snps` in the null models `rotations`, one for each group.
@@ -132,10 +138,25 @@ impl<'a> Scan<'a> {
         (rotations, form): (&[Rotation], Form),
         progress: &Progress,
     ) -> Result<()> {
+        let mut maxima = std::mem::take(&mut self.tally.maxima);
+        let draws = self.draws(rotations, form);
         let run = |block: &Block, g: usize, group: &Group, counts: &[Counts]| -> Found {
             let rotation = &rotations[g];
             let x = block.centred(&group.places, counts);
             let x = product(rotation.eigen.vectors.transpose(), x.as_ref());
+            for (t, draws) in draws[g].iter().enumerate() {
+                let null = &rotation.traits[t];
+                let at = match form {
+                    Form::Score => &null.at_ml,
+                    _ => &null.at_reml,
+                };
+                let size = |k: usize| match untested(&counts[k]) {
+                    None => at.last(x.col_as_slice(k)).testable(),
+                    Some(_) => f64::NAN,
+                };
+                let xpx: Vec<f64> = (0..counts.len()).map(size).collect();
+                tally::maxima(&x, &xpx, draws, &mut maxima[group.traits[t]]);
+            }
             let refit = form.refit().map(|kind| (kind, Shared::new(rotation, &x)));
             let of = |t: usize| {
                 let null = &rotation.traits[t];
@@ -153,7 +174,20 @@ impl<'a> Scan<'a> {
             };
             (0..group.traits.len()).map(of).collect()
         };
-        self.stream(bed, snps, progress, run)
+        self.stream(bed, snps, progress, run)?;
+        self.tally.maxima = maxima;
+        Ok(())
+    }
+
+    /// Draws from the null models, by group, by trait of it.
+    fn draws(&self, rotations: &[Rotation], form: Form) -> Vec<Vec<Mat<f64>>> {
+        let of = |r: &Rotation| match self.count.draws {
+            0 => Vec::new(),
+            _ => (0..r.traits.len())
+                .map(|t| tally::draws((r, t), form, &self.count))
+                .collect(),
+        };
+        rotations.iter().map(of).collect()
     }
 
     /// Tests `snps` by least squares, with one model for each group.
@@ -181,12 +215,12 @@ impl<'a> Scan<'a> {
     }
 
     /// Reads blocks, lets `run` test each for each group, and writes what it found.
-    fn stream(
+    pub(super) fn stream(
         &mut self,
         bed: &mut Bed,
         snps: &[u32],
         progress: &Progress,
-        run: impl Fn(&Block, usize, &Group, &[Counts]) -> Found,
+        mut run: impl FnMut(&Block, usize, &Group, &[Counts]) -> Found,
     ) -> Result<()> {
         let mut block = Block::default();
         bed.visit(snps, |k, calls| {
@@ -200,7 +234,13 @@ impl<'a> Scan<'a> {
                     .map(|k| block.counts(k, &group.places))
                     .collect();
                 let found = run(&block, g, group, &counts);
+                let effective = match self.count.effective {
+                    true => tally::effective(&block.centred(&group.places, &counts), &counts),
+                    false => 0.0,
+                };
                 for (&t, found) in group.traits.iter().zip(&found) {
+                    self.tally.tests(t, found);
+                    self.tally.effective[t] += effective;
                     for (k, found) in found.iter().enumerate() {
                         let snp = &self.snps[block.snps[k] as usize];
                         let snp = (snp, self.chromosomes);

@@ -44,9 +44,10 @@ pub fn row(
     };
     let code = found.as_ref().err().map(ToString::to_string);
     let extra = format!(
-        "MAC={rarer};MISS={};TESTFORM={};FAST=0",
+        "MAC={rarer};MISS={};TESTFORM={};FAST={}",
         counts.missing,
-        code.as_deref().unwrap_or(form)
+        code.as_deref().unwrap_or(form),
+        u8::from(found.is_ok_and(|e| e.fast))
     );
     let number = |of: fn(&Effect) -> f64| found.as_ref().map_or(f64::NAN, of);
     let chromosome = chromosomes.label(&snp.chromosome);

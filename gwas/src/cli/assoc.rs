@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
+use epitile::assoc::condition::condition;
 use epitile::assoc::effect::Form;
 use epitile::assoc::kernels::Moments;
 use epitile::assoc::oof::OutOfFold;
@@ -19,6 +20,7 @@ use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 
 use super::args::{Genotypes, Machine, Output, Traits, components};
+use super::assoc_flow::{Loci, Sharing, Speed, Tables, check_order};
 use super::program::Run;
 use super::{inputs, memory};
 
@@ -26,10 +28,11 @@ use super::{inputs, memory};
 #[derive(Debug, Clone, ClapArgs)]
 #[command(
     after_help = "Writes PREFIX_TRAIT.regenie for each trait (CHROM GENPOS ID ALLELE0 ALLELE1 \
-A1FREQ N TEST BETA SE CHISQ LOG10P EXTRA), PREFIX.log and PREFIX.run.json (null models). ALLELE1, \
-column 5 of the .bim, is the effect allele; CHISQ is the statistic of the test, F or χ²; LOG10P \
-does not underflow; N counts calls. EXTRA has MAC, MISS and the test's form, or why there is none: \
-MONOMORPHIC, ALL_MISSING, COLLINEAR.
+A1FREQ N TEST BETA SE CHISQ LOG10P EXTRA), PREFIX_TRAIT.loci.tsv (lead SNPs: the same columns and \
+START END OTHERS SIGNIFICANT MEMBERS), PREFIX.log and PREFIX.run.json (null models, thresholds). \
+ALLELE1, column 5 of the .bim, is the effect allele; CHISQ is the statistic of the test, F or χ²; \
+LOG10P does not underflow; N counts calls. EXTRA has MAC, MISS, the test's form, or why there is \
+none (MONOMORPHIC, ALL_MISSING, COLLINEAR), and FAST=1 for an approximate test.
 
 Tests: score, F at the null model's full-likelihood λ (GEMMA's p_score); wald, F at its restricted \
 λ (FaST-LMM's); wald-refit, λ fitted again for every SNP (GEMMA's p_wald); lrt, χ² of the \
@@ -38,9 +41,19 @@ have the call (plink2 --glm); with a kernel missing calls are the mean of the tr
 oof is no mixed model but two steps: each fold is predicted by kernel ridge regression of the \
 others, and what is left of the trait is tested by least squares.
 
+With several kernels (--kernel linear:std,grm^2) the null model has a variance for each, and SNPs are \
+tested by score or wald beside their sum; wald-refit and lrt, which fit the variances again for every \
+SNP, take one kernel.
+
+--condition takes the effects of some SNPs out as those of covariates; missing calls of these are the \
+mean of the trait's individuals, without a kernel individuals who lack one are left out.
+
+An interrupted run is taken up by the same command: chromosomes that were finished are kept in \
+PREFIX.assoc.parts until all are done.
+
 The kernel is made of autosomes, filtered by --kernel-chr, --kernel-extract and --kernel-maf alone; \
 --chr, --extract, --exclude, --geno, --maf and --mac choose the SNPs to be tested. Dosages are used \
-as stored: males 0/2 on X, which is tested beside the full autosomal kernel.
+as stored: males 0/2 on X. X, and what is on no autosome, is tested beside the full autosomal kernel.
 
 Example:
   epitile assoc --bfile cohort --pheno traits.txt --covar covar.txt --covar-name sex,age \\
@@ -51,10 +64,15 @@ pub(crate) struct Args {
     genotypes: Genotypes,
     #[command(flatten)]
     traits: Traits,
-    /// Kernel of the null model: linear, linear:std, linear:2pq, gaussian, grm^2, dominance or
+    /// Kernels of the null model: linear, linear:std, linear:2pq, gaussian, grm^2, dominance; or
     /// none
-    #[arg(long, value_name = "NAME", default_value = "linear")]
-    kernel: String,
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        default_value = "linear",
+        value_delimiter = ','
+    )]
+    kernel: Vec<String>,
     /// Bandwidth γ = c / median distance of gaussian, of the chromosomes in the kernel
     #[arg(long, value_name = "C", default_value_t = 1.0)]
     gamma_scale: f64,
@@ -80,6 +98,17 @@ pub(crate) struct Args {
     /// Test: score, wald, wald-refit, lrt or oof
     #[arg(long, value_name = "TEST", default_value = "score")]
     test: String,
+    /// SNPs whose effects are taken out first
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    condition: Vec<String>,
+    #[command(flatten)]
+    speed: Speed,
+    #[command(flatten)]
+    sharing: Sharing,
+    #[command(flatten)]
+    loci: Loci,
+    #[command(flatten)]
+    tables: Tables,
     /// Ridge λ of oof, added to the kernel's diagonal
     #[arg(long, value_name = "L", conflicts_with = "h2")]
     lambda: Option<f64>,
@@ -89,7 +118,7 @@ pub(crate) struct Args {
     /// Folds of oof: their number, or a file FID IID fold
     #[arg(long, value_name = "K|FILE", default_value = "10")]
     folds: PathBuf,
-    /// Seed of random folds
+    /// Seed of random folds, of the SNPs for γ of --fast and of simulations
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
@@ -104,7 +133,7 @@ impl Run for Args {
     }
 
     fn run(&self, log: &RunLog) -> Result<()> {
-        let tested = log.timed("read", || Choice::new(&self.genotypes.options(), None))?;
+        let mut tested = log.timed("read", || Choice::new(&self.genotypes.options(), None))?;
         for filter in &tested.filters {
             log.say(format!("tested: {filter}"));
         }
@@ -114,6 +143,10 @@ impl Run for Args {
             "{} individuals and {snps} SNPs to test; A1, column 5 of the .bim, is the effect allele",
             tested.samples.len()
         ));
+        inputs::sex_chromosomes(&tested, log);
+        if self.tables.bgzip {
+            check_order(&tested)?;
+        }
         let individuals = tested.individuals();
         let options = self.options(&individuals, log)?;
         let cohort = match options.method {
@@ -126,6 +159,13 @@ impl Run for Args {
             for (complete, fold) in tables.complete.iter_mut().zip(folds) {
                 *complete &= fold.is_some();
             }
+        }
+        tables.fixed = condition(tables.fixed, &self.condition, &mut tested)?;
+        if let Method::Ordinary = &options.method {
+            // Complete cases.
+            let gone = tables.fixed.incomplete();
+            let both = tables.complete.iter_mut().zip(&gone);
+            both.for_each(|(complete, gone)| *complete &= !gone);
         }
         // One more effect is that of the SNP.
         let reason = inputs::obstacle(&tables.fixed, &tables.complete, 1);
@@ -148,16 +188,25 @@ impl Run for Args {
                 epitile::backend::dispatch(self.machine.backend, self.machine.threads, None, job)?
             }
             Some(cohort) => {
-                let kernels: Vec<_> = match &options.method {
-                    Method::Kernel(component, _) => component.kernel().into_iter().collect(),
-                    Method::Ordinary => Vec::new(),
+                let components = match &options.method {
+                    Method::Kernel(components, _) => &components[..],
+                    Method::Ordinary => &[],
                 };
+                let kernels: Vec<_> = components.iter().filter_map(|c| c.kernel()).collect();
                 // Sums of all chromosomes and of all but one; K, its eigenvectors and what finding
                 // them takes; eigenvectors of every set of samples.
                 let mut sets: Vec<Vec<u32>> = traits.iter().map(Trait::observed).collect();
                 sets.sort_unstable();
                 sets.dedup();
-                let matrices = 6 + sets.len();
+                let single = components.len() == 1;
+                let (models, several) = match single {
+                    true => (sets.len(), 0),
+                    // Eigenvectors of every trait; each kernel and its contrasts with theirs.
+                    false => (traits.len(), 6 * components.len()),
+                };
+                // Draws of every trait.
+                let draws = options.count.draws * traits.len();
+                let matrices = 6 + models + several + draws.div_ceil(cohort.samples.len().max(1));
                 let plan =
                     memory::Plan::dense(&cohort.genotypes, &kernels, &self.machine, matrices);
                 memory::check(&plan, &self.machine, log)?.run(job)?
@@ -184,29 +233,42 @@ impl Args {
                  --kernel-covar, expected neither",
             ));
         }
-        let kernel = match self.kernel.as_str() {
-            "none" => None,
-            name => components(&[name.to_owned()])?.first().copied(),
+        let kernels = match &self.kernel[..] {
+            [none] if none == "none" => Vec::new(),
+            names => components(names)?,
         };
-        let method = match (kernel, self.test.as_str()) {
-            (Some(kernel), "oof") => {
-                Method::Kernel(kernel, Beside::OutOfFold(self.folds(individuals, log)?))
-            }
-            (kernel, text) => {
+        let method = match (kernels.len(), self.test.as_str()) {
+            (1, "oof") => Method::Kernel(kernels, Beside::OutOfFold(self.folds(individuals, log)?)),
+            (2.., "oof") => return Err(one_kernel("oof", kernels.len())),
+            (count, text) => {
                 let form: Form = text
                     .parse()
                     .map_err(|e| Error::usage(format!("--test {text}: {e}")))?;
-                match kernel {
-                    None => Method::Ordinary,
-                    Some(kernel) => Method::Kernel(kernel, Beside::Mixed(form)),
+                match count {
+                    0 => Method::Ordinary,
+                    2.. if form.refits() => return Err(one_kernel(text, count)),
+                    _ => Method::Kernel(kernels, Beside::Mixed(form)),
                 }
             }
         };
+        let form = match &method {
+            Method::Kernel(_, Beside::Mixed(form)) => Some(*form),
+            _ => None,
+        };
+        let fast = self.speed.fast(form, self.seed)?;
+        self.tables.check(self.genotypes.options().chr_set)?;
         Ok(AssocOptions {
             method,
             gamma_scale: self.gamma_scale,
             moments: self.moments,
             loco: !self.no_loco,
+            fast,
+            count: self.loci.count(form, fast.is_some(), self.seed)?,
+            threshold: self.loci.rule()?,
+            clump: self.loci.clump()?,
+            writing: self.tables.writing(),
+            null_in: self.sharing.null_in(form)?,
+            null_out: self.sharing.null_out(form)?,
         })
     }
 
@@ -249,6 +311,14 @@ impl Args {
         log.set("kernel_snps", cohort.snps.len().into());
         Ok(cohort)
     }
+}
+
+/// A test that takes one kernel was given several.
+fn one_kernel(test: &str, found: usize) -> Error {
+    Error::usage(format!(
+        "--test {test} takes one kernel: found {found}, expected one; for several use --test score \
+         or --test wald, at the variances of the null model"
+    ))
 }
 
 struct Testing<'a> {

@@ -1,8 +1,9 @@
 //! Reading what `cv` and `fit` need, with everything users should know in the log.
 
-use epitile::cohort::Cohort;
+use epitile::cohort::{Choice, Cohort};
 use epitile::covariates::{CovariateOptions, Design};
 use epitile::error::{Error, Result};
+use epitile::io::chromosome::Chromosome;
 use epitile::io::fam::Sample;
 use epitile::io::text::first_few;
 use epitile::null::contrast::Contrasts;
@@ -54,6 +55,23 @@ pub(crate) fn keep_trainable(
             "no phenotype can be fitted: {}",
             first_few(&reasons)
         ))),
+    }
+}
+
+/// Says how SNPs on sex chromosomes are taken.
+pub(crate) fn sex_chromosomes(tested: &Choice, log: &RunLog) {
+    for snps in &tested.groups {
+        let name = &tested.files.snps[snps[0] as usize].chromosome;
+        let (what, males) = match tested.chromosomes.recognise(name) {
+            Some(Chromosome::X) => ("X", ", so males are 0/2"),
+            Some(Chromosome::Y) => ("Y", ", so males are 0/2"),
+            Some(Chromosome::Mt) => ("MT", ""),
+            _ => continue,
+        };
+        log.note(format!(
+            "{} SNPs on chromosome {what}: dosages are used as stored{males}",
+            snps.len()
+        ));
     }
 }
 

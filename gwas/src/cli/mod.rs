@@ -2,6 +2,7 @@
 
 mod args;
 mod assoc;
+mod assoc_flow;
 mod bench;
 mod counts;
 mod cv;

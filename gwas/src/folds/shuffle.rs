@@ -5,7 +5,7 @@
 use rand::Rng;
 
 /// Permutes `items` uniformly (Fisher & Yates).
-pub(super) fn shuffle<T>(items: &mut [T], random: &mut impl Rng) {
+pub(crate) fn shuffle<T>(items: &mut [T], random: &mut impl Rng) {
     for last in (1..items.len()).rev() {
         let other = below(last as u64 + 1, random) as usize;
         items.swap(last, other);

@@ -1,6 +1,7 @@
 //! Files: what is read, what is written.
 
 pub mod bed;
+pub mod bgzip;
 pub mod bim;
 pub mod chromosome;
 pub mod fam;

@@ -52,6 +52,16 @@ impl AtomicFile {
         written.map_err(|e| Error::write(&self.target, &e))
     }
 
+    /// What was written so far, to be read from its start.
+    ///
+    /// # Errors
+    /// `Write`.
+    pub fn read_back(&mut self) -> Result<File> {
+        let flushed = self.file.flush();
+        let file = flushed.and_then(|()| self.file.get_ref().reopen());
+        file.map_err(|e| Error::write(&self.target, &e))
+    }
+
     /// Syncs the content and gives it its name.
     ///
     /// # Errors

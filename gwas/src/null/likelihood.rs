@@ -1,24 +1,31 @@
 //! ln L of several kernels, its slopes and its curvature.
+//!
+//! Restricted: of error contrasts, without fixed effects. Full: of the trait itself, with fixed
+//! effects X in it and P = V⁻¹ − V⁻¹X(XᵀV⁻¹X)⁻¹XᵀV⁻¹ in place of V⁻¹ wherever that meets y.
 
-use epitile_core::dense::dot;
+use epitile_core::dense::{axpy, cholesky, dot, solve_lower, solve_lower_transposed};
 use faer::Mat;
 use rayon::prelude::*;
 
 use crate::dense::{Factor, combine, inner, transposed_product};
 
-/// Contrasts of a trait and of its kernels: z ~ N(0, Σ_k σ²_k K_k + σ²_e I).
+/// A trait and its kernels: y ~ N(Xb, Σ_k σ²_k K_k + σ²_e I).
 #[derive(Clone, Copy, Debug)]
 pub struct Contrasted<'a> {
-    /// Contrasts of the trait.
+    /// The trait, or contrasts of it.
     pub y: &'a [f64],
-    /// Contrasts of the kernels.
+    /// Columns of X; none beside contrasts.
+    pub x: &'a [Vec<f64>],
+    /// The kernels, or contrasts of them.
     pub kernels: &'a [&'a Mat<f64>],
 }
 
 /// V at some variances, factored.
 pub struct Point {
     factor: Factor,
-    /// V⁻¹z.
+    /// V⁻¹X, and the Cholesky factor of XᵀV⁻¹X.
+    fixed: (Vec<Vec<f64>>, Vec<f64>),
+    /// Py.
     weights: Vec<f64>,
     /// ln L, without the constant.
     pub log_likelihood: f64,
@@ -28,7 +35,7 @@ pub struct Point {
 pub struct Slopes {
     /// ∂ ln L / ∂σ², the kernels in their order, then the residual.
     pub score: Vec<f64>,
-    /// The average-information matrix ½ zᵀV⁻¹K_iV⁻¹K_jV⁻¹z, row by row.
+    /// The average-information matrix ½ yᵀPK_iPK_jPy, row by row.
     pub information: Vec<f64>,
 }
 
@@ -38,8 +45,8 @@ impl Contrasted<'_> {
         self.kernels.len() + 1
     }
 
-    /// V at `variances` (kernels, then residual); `None` if it is not positive definite.
-    /// N³/3 operations.
+    /// V at `variances` (kernels, then residual); `None` if it is not positive definite, or
+    /// columns of X depend on each other. N³/3 operations.
     ///
     /// # Panics
     /// If there are not as many as [`count`](Self::count) says.
@@ -49,20 +56,29 @@ impl Contrasted<'_> {
         let terms = genetic.iter().copied().zip(self.kernels.iter().copied());
         let terms: Vec<(f64, &Mat<f64>)> = terms.filter(|(v, _)| *v != 0.0).collect();
         let factor = Factor::new(&combine(&terms, *residual, self.y.len()))?;
-        let weights = factor.solve(self.y);
-        let log_likelihood = -0.5 * (factor.log_determinant() + dot(self.y, &weights));
-        log_likelihood.is_finite().then_some(Point {
+        let moved: Vec<Vec<f64>> = self.x.iter().map(|x| factor.solve(x)).collect();
+        let mut gram: Vec<f64> = moved
+            .iter()
+            .flat_map(|m| self.x.iter().map(move |x| dot(m, x)))
+            .collect();
+        cholesky(&mut gram, self.x.len(), 0.0).ok()?;
+        let mut point = Point {
+            weights: Vec::new(),
+            log_likelihood: f64::NAN,
+            fixed: (moved, gram),
             factor,
-            weights,
-            log_likelihood,
-        })
+        };
+        point.weights = point.project(self.y);
+        let size = dot(self.y, &point.weights);
+        point.log_likelihood = -0.5 * (point.factor.log_determinant() + size);
+        point.log_likelihood.is_finite().then_some(point)
     }
 
     /// Slopes there. 2N³/3 operations.
     pub fn slopes(&self, point: &Point) -> Slopes {
         let inverse = point.factor.inverse();
         let u = &point.weights;
-        // K_k V⁻¹z, the identity last.
+        // K_k Py, the identity last.
         let mut moved: Vec<Vec<f64>> = self
             .kernels
             .iter()
@@ -71,7 +87,7 @@ impl Contrasted<'_> {
         moved.push(u.clone());
         let mut traces: Vec<f64> = self.kernels.iter().map(|k| inner(k, &inverse)).collect();
         traces.push((0..u.len()).map(|i| inverse[(i, i)]).sum());
-        let solved: Vec<Vec<f64>> = moved.par_iter().map(|m| point.factor.solve(m)).collect();
+        let solved: Vec<Vec<f64>> = moved.par_iter().map(|m| point.project(m)).collect();
         let score = moved.iter().zip(traces);
         Slopes {
             score: score.map(|(m, t)| 0.5 * (dot(m, u) - t)).collect(),
@@ -80,5 +96,20 @@ impl Contrasted<'_> {
                 .flat_map(|a| solved.iter().map(move |b| 0.5 * dot(a, b)))
                 .collect(),
         }
+    }
+}
+
+impl Point {
+    /// P b.
+    fn project(&self, b: &[f64]) -> Vec<f64> {
+        let mut solved = self.factor.solve(b);
+        let (moved, gram) = &self.fixed;
+        let mut effects: Vec<f64> = moved.iter().map(|m| dot(m, b)).collect();
+        solve_lower(gram, effects.len(), &mut effects);
+        solve_lower_transposed(gram, effects.len(), &mut effects);
+        for (m, effect) in moved.iter().zip(&effects) {
+            axpy(-effect, m, &mut solved);
+        }
+        solved
     }
 }

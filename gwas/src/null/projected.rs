@@ -6,7 +6,7 @@ use epitile_core::dense::{axpy, cholesky, dot, solve_lower, solve_lower_transpos
 use super::spectral::Last;
 
 /// u_i v_i.
-fn times(u: &[f64], v: &[f64]) -> Vec<f64> {
+pub(crate) fn times(u: &[f64], v: &[f64]) -> Vec<f64> {
     u.iter().zip(v).map(|(u, v)| u * v).collect()
 }
 
@@ -48,9 +48,27 @@ impl Projected {
         })
     }
 
-    /// P y, rotated: the dual weights of ridge regression, times ρ.
-    pub fn weights(&self) -> &[f64] {
+    /// Py, rotated.
+    pub fn py(&self) -> &[f64] {
         &self.py
+    }
+
+    /// yᵀPy.
+    pub fn ypy(&self) -> f64 {
+        self.ypy
+    }
+
+    /// Pz and zᵀPz of another trait, rotated. c·n operations.
+    pub fn apply(&self, z: &[f64]) -> (Vec<f64>, f64) {
+        let mut b: Vec<f64> = self.wx.iter().map(|w| dot(w, z)).collect();
+        solve_lower(&self.factor, b.len(), &mut b);
+        solve_lower_transposed(&self.factor, b.len(), &mut b);
+        let mut pz = times(&self.weights, z);
+        for (w, b) in self.wx.iter().zip(&b) {
+            axpy(-b, w, &mut pz);
+        }
+        let size = dot(z, &pz);
+        (pz, size)
     }
 
     /// A column more, rotated. c·n operations.

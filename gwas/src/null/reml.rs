@@ -184,6 +184,7 @@ impl<'a> Problem<'a> {
         let kernels: Vec<&Mat<f64>> = chosen.iter().map(|&k| &self.kernels[k]).collect();
         let data = Contrasted {
             y: &self.y,
+            x: &[],
             kernels: &kernels,
         };
         let mut all = Vec::with_capacity(starts.len());
@@ -223,10 +224,23 @@ impl<'a> Problem<'a> {
         let kernels: Vec<&Mat<f64>> = self.kernels.iter().collect();
         let data = Contrasted {
             y: &self.y,
+            x: &[],
             kernels: &kernels,
         };
         data.at(variances).map(|point| data.slopes(&point))
     }
+}
+
+/// The maximum of the likelihood of `data`, whose y is of variance 1, next to the variances
+/// `from`: variances there, and ln L. `None` if V is not positive definite at `from`. N³ for each
+/// step.
+pub fn climb(data: Contrasted<'_>, mut from: Vec<f64>) -> Option<(Vec<f64>, f64)> {
+    if let Some(residual) = from.last_mut() {
+        *residual = residual.max(FLOOR);
+    }
+    let mut search = Search::new(data, from)?;
+    search.climb();
+    Some((search.variances, search.point.log_likelihood))
 }
 
 impl<'a> Search<'a> {

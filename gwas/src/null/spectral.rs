@@ -4,6 +4,8 @@
 //! With w = 1/(ρd + 1) everything is a sum Σ w_i u_i v_i or Σ w_i² u_i v_i over pairs of rotated
 //! columns u, v of [y, X] (`sums.rs`).
 
+use serde::{Deserialize, Serialize};
+
 pub use super::sums::{Last, Likelihood, Sums};
 
 /// Powers of ten between which ρ is searched for, beside 0.
@@ -21,7 +23,7 @@ pub struct Profile<'a> {
 }
 
 /// A maximum.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Optimum {
     /// σ²_f/σ²_e; 0 on the boundary.
     pub ratio: f64,

@@ -9,8 +9,16 @@ mod files;
 mod lab;
 
 mod behaviour;
+mod chromosomes;
+mod condition;
+mod fast;
+mod formats;
+mod loci;
 mod mixed;
+mod nulls;
 mod plink;
+mod resume;
+mod several;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -22,6 +30,17 @@ use lab::Lab;
 fn ours(lab: &Lab, name: &str) -> HashMap<String, HashMap<String, String>> {
     let rows = table(&lab.path(name)).into_iter();
     rows.map(|row| (row["ID"].clone(), row)).collect()
+}
+
+/// The trait `of` of the phenotypes `s.pheno.txt`, in the order of the `.fam`; NaN if missing.
+fn values(lab: &Lab, of: &str) -> Vec<f64> {
+    let column = lab.column("s.pheno.txt", of);
+    let samples = lab.plink("s").samples;
+    let value = |s: &epitile::io::fam::Sample| column[&format!("{} {}", s.fid, s.iid)].parse();
+    samples
+        .iter()
+        .map(|s| value(s).unwrap_or(f64::NAN))
+        .collect()
 }
 
 /// The largest difference of −log₁₀ p between the table `name` and `reference`, whose columns

@@ -22,8 +22,9 @@ use crate::epistasis::report::Code;
 use crate::error::{Error, Kind, Result};
 use crate::null::contrast::Contrasts;
 use crate::null::projected::Projected;
+use crate::null::projected::times;
 use crate::null::reml::PARTS;
-use crate::null::spectral::{Likelihood, Products, Profile, times};
+use crate::null::spectral::{Likelihood, Profile};
 
 /// A pair to be tested on a trait.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,8 +138,7 @@ impl Confirming<'_> {
         let y = eigen.rotate(&Contrasts::new(&all).residual(y));
         let mut x = fixed.to_vec();
         x.extend(beside.iter().map(|column| eigen.rotate(column)));
-        let products = Products::new(&y, &x);
-        let best = Profile::new(&eigen.values, &products).maximise(Likelihood::Reml, PARTS);
+        let best = Profile::new(&eigen.values, &y, &x).maximise(Likelihood::Reml, PARTS);
         let best = best.ok_or(Code::Collinear)?;
         let at = Projected::new(&eigen.values, &y, &x, best.ratio).ok_or(Code::Collinear)?;
         let last = at.last(&eigen.rotate(product));

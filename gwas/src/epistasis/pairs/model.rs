@@ -22,7 +22,7 @@ use crate::null::contrast::Contrasts;
 use crate::null::matrix::{kernel_matrix, normalise};
 use crate::null::projected::Projected;
 use crate::null::reml::PARTS;
-use crate::null::spectral::{Likelihood, Products, Profile};
+use crate::null::spectral::{Likelihood, Profile};
 use crate::settings::{Gammas, bandwidths};
 use crate::similarity::Similarity;
 
@@ -127,8 +127,7 @@ impl Model {
 
 /// Rotated α at the restricted ρ, and ρ.
 fn fit(values: &[f64], y: &[f64], x: &[Vec<f64>]) -> Option<(Vec<f64>, f64)> {
-    let products = Products::new(y, x);
-    let best = Profile::new(values, &products).maximise(Likelihood::Reml, PARTS)?;
+    let best = Profile::new(values, y, x).maximise(Likelihood::Reml, PARTS)?;
     let at = Projected::new(values, y, x, best.ratio)?;
-    Some((at.weights().to_vec(), best.ratio))
+    Some((at.py().to_vec(), best.ratio))
 }

@@ -263,6 +263,7 @@ fn weights_solve_the_ridge_system_at_the_maximum_of_the_restricted_likelihood() 
     let likelihood = |lambda: f64| {
         let data = Contrasted {
             y: &z,
+            x: &[],
             kernels: &[&k],
         };
         // σ² in its place: −½(m ln(zᵀV⁻¹z) + ln|V|) up to a constant.
@@ -337,6 +338,7 @@ fn naive(calls: &Genotypes, task: &Task, x: &[Vec<f64>], y: &[f64]) -> (Effect, 
         se,
         statistic,
         ln_p: ln_f_tail(statistic, freedom),
+        fast: false,
     };
     (effect, ratio)
 }
