@@ -223,7 +223,15 @@ pub fn assoc<B: Backend, E: Engine>(
                 work.progress.inc(part.snps.len() as u64);
                 known
             }
-            None => work.part(device, (part, &partial), &mut tested)?,
+            None => {
+                let done = work.part(device, (part, &partial), &mut tested);
+                done.map_err(|error| match finished.is_empty() {
+                    true => error,
+                    false => error.and(
+                        "What is finished is kept: the same command goes on from there",
+                    ),
+                })?
+            }
         });
     }
     drop(work);
@@ -364,7 +372,9 @@ impl Outcome<'_> {
                 let limit = lead.or(significance.log10p).unwrap_or(f64::INFINITY);
                 let rule = (limit, &options.clump);
                 let found = finish::loci(at, (tested, group, name), rule, prefix, &mut files)?;
-                log.say(format!("{name}: {significance}; {found} loci"));
+                let which = options.clump.p.map(|p| format!(" of p ≤ {p}"));
+                let which = which.unwrap_or_default();
+                log.say(format!("{name}: {significance}; {found} loci{which}"));
                 let record = serde_json::json!({
                     "threshold": significance,
                     "tested": tally.tested[t],

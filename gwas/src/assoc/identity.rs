@@ -153,7 +153,7 @@ pub fn run(
             "{} {changed} {} {:?} {:?}",
             about.len(),
             options.method.form(),
-            options.fast.map(|f| f.seed),
+            options.fast,
             options.count
         ))
         .text(given)

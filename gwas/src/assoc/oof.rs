@@ -30,6 +30,7 @@ impl OutOfFold {
     /// `Degenerate` for a fold whose system cannot be solved.
     pub fn model(&self, k: &Mat<f64>, group: &Group, data: &AssocData<'_>) -> Result<Ordinary> {
         let values = group.values(data);
+        let fixed = data.fixed.filled(&group.rows);
         let mut left: Vec<Vec<f64>> = values.clone();
         for (f, name) in self.folds.names.iter().enumerate() {
             let held = |i: &usize| self.folds.of[group.rows[*i] as usize] == Some(f as u32);
@@ -38,7 +39,7 @@ impl OutOfFold {
                 continue;
             }
             let own: Vec<u32> = train.iter().map(|&i| group.rows[i]).collect();
-            let (kept, x) = data.fixed.independent(&own);
+            let (kept, x) = fixed.independent(&own);
             let system = Mat::from_fn(train.len(), train.len(), |i, j| {
                 k[(train[i], train[j])] + if i == j { self.lambda } else { 0.0 }
             });
@@ -65,7 +66,7 @@ impl OutOfFold {
                 for &i in &out {
                     let linear = kept.iter().zip(&effects);
                     let at = group.rows[i] as usize;
-                    let linear: f64 = linear.map(|(&c, b)| b * data.fixed.value(c, at)).sum();
+                    let linear: f64 = linear.map(|(&c, b)| b * fixed.value(c, at)).sum();
                     left[i] -= linear + dot(k.col_as_slice(i), &weights);
                 }
             }

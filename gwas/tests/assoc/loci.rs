@@ -107,12 +107,9 @@ fn thresholds_follow_their_rule_and_are_said() {
         let flags = format!("--threshold simulate --draws 399 --test {test}");
         let (drawn, method, _) = threshold(&flags);
         assert!(method.contains("399 draws"), "{method}");
-        // Bonferroni is an upper bound; four standard errors of a 5 % point of 399 draws are
-        // 0.044, so that it is at least that of 9.4 %.
-        assert!(
-            drawn > 1.3 && drawn < mouse + (0.094_f64 / 0.05).log10(),
-            "{drawn} {mouse}"
-        );
+        // What is drawn knows of the correlation; the 5 % point of 399 draws is one of between
+        // 0.6 % and 9.4 %.
+        assert!(drawn > 1.3 && drawn < mouse, "{drawn} {mouse}");
         let before = lab.text("a_y1.loci.tsv");
         threshold(&(flags + " --threads 3"));
         assert_eq!(lab.text("a_y1.loci.tsv"), before);
