@@ -9,10 +9,10 @@ use epitile_core::tile::Tile;
 
 use crate::error::CpuError;
 use crate::operand::Real;
-use crate::pairs::Pairs;
+use crate::pairs::{Pairs, Table};
 use crate::simd::convert::to_nearest;
 use crate::simd::decode::prefetch;
-use crate::simd::kernel::{Number, WIDE, apply, gather, look_up, turn};
+use crate::simd::kernel::{Number, WIDE, apply, gather, look_up, look_up_narrow, turn};
 
 /// Lines of a stored block turned together: a cache line of a column of the tile.
 const TURNED: usize = 16;
@@ -40,7 +40,7 @@ pub(crate) fn tile(
     let mut tile = Tile::zeros(rows.len(), cols.len(), precision);
     let mut view = tile.as_mut();
     let table = pairs.table(map);
-    let table = table.as_ref().map(|t| &t[..]);
+    let table = table.as_deref();
     let part = Part {
         map,
         table,
@@ -64,7 +64,7 @@ pub(crate) fn tile(
 struct Part<'a> {
     map: &'a KernelMap,
     /// Kernel values of whole statistics, if they depend on nothing else: a third of the time.
-    table: Option<&'a [f64]>,
+    table: Option<&'a Table>,
     rows: &'a [u32],
     cols: &'a [u32],
 }
@@ -73,11 +73,18 @@ struct Part<'a> {
 trait Value: Real {
     /// `out` ← what `fill` writes (into `room`, if it must be rounded), rounded once.
     fn write(out: &mut [Self], room: &mut [f64; PAIR_EDGE], fill: impl FnOnce(&mut [f64]));
+
+    /// `out` ← the values of `table` at `places`.
+    fn look_up(table: &Table, places: &[u32], out: &mut [Self]);
 }
 
 impl Value for f64 {
     fn write(out: &mut [f64], _: &mut [f64; PAIR_EDGE], fill: impl FnOnce(&mut [f64])) {
         fill(out);
+    }
+
+    fn look_up(table: &Table, places: &[u32], out: &mut [f64]) {
+        look_up(&table.wide, places, out);
     }
 }
 
@@ -86,6 +93,10 @@ impl Value for f32 {
         let room = &mut room[..out.len()];
         fill(room);
         to_nearest(room, [1.0; 3], out);
+    }
+
+    fn look_up(table: &Table, places: &[u32], out: &mut [f32]) {
+        look_up_narrow(&table.narrow, places, out);
     }
 }
 
@@ -131,9 +142,13 @@ impl Part<'_> {
                 let ahead = self.cols[..cols.end].get(c + AHEAD);
                 let offset = |r: usize| self.map.offset(few[r] as usize, self.cols[c] as usize);
                 let out = &mut out[c * self.rows.len() + rows.start..][..few.len()];
-                V::write(out, &mut room, |values| {
-                    self.line(&lines, unit, (self.cols[c], ahead), offset, values);
-                });
+                self.line(
+                    &lines,
+                    unit,
+                    (self.cols[c], ahead),
+                    offset,
+                    (&mut room, out),
+                );
             }
         }
     }
@@ -154,9 +169,8 @@ impl Part<'_> {
                 for (r, wide) in rows.clone().zip(square.chunks_exact_mut(WIDE)) {
                     let ahead = self.rows.get(r + AHEAD);
                     let offset = |c: usize| self.map.offset(self.rows[r] as usize, few[c] as usize);
-                    V::write(&mut wide[..few.len()], &mut room, |values| {
-                        self.line(&lines, unit, (self.rows[r], ahead), offset, values);
-                    });
+                    let out = (&mut room, &mut wide[..few.len()]);
+                    self.line(&lines, unit, (self.rows[r], ahead), offset, out);
                 }
                 let ld = self.rows.len();
                 turn(
@@ -170,13 +184,13 @@ impl Part<'_> {
     }
 
     /// Kernel values along a stored line, that of `ahead` asked for.
-    fn line<N: Number>(
+    fn line<N: Number, V: Value>(
         &self,
         lines: &Lines<'_, N>,
         unit: i32,
         (individual, ahead): (u32, Option<&u32>),
         offset: impl Fn(usize) -> f64,
-        values: &mut [f64],
+        (room, out): (&mut [f64; PAIR_EDGE], &mut [V]),
     ) {
         if let Some(&ahead) = ahead {
             lines.prefetch(ahead);
@@ -184,17 +198,19 @@ impl Part<'_> {
         let mut numbers = [N::default(); PAIR_EDGE];
         let numbers = lines.numbers(individual, &mut numbers);
         if let (Some(table), Some(places)) = (self.table, N::places(numbers)) {
-            look_up(table, places, values);
-        } else if self.map.is_of_statistic() {
-            apply(self.map, unit, numbers, &[], values);
-        } else {
+            return V::look_up(table, places, out);
+        }
+        V::write(out, room, |values| {
             let mut offsets = [0.0; PAIR_EDGE];
-            let offsets = &mut offsets[..values.len()];
+            let offsets = match self.map.is_of_statistic() {
+                true => &mut [][..],
+                false => &mut offsets[..values.len()],
+            };
             for (at, o) in offsets.iter_mut().enumerate() {
                 *o = offset(at);
             }
             apply(self.map, unit, numbers, offsets, values);
-        }
+        });
     }
 }
 

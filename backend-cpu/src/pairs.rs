@@ -20,6 +20,8 @@ pub(crate) use counts::mirror;
 pub(crate) use job::Job;
 use job::{Sums, blocks};
 
+use crate::simd::convert::to_nearest;
+
 /// Tables longer than this are not worth their memory.
 const TABLE_MAX: usize = 1 << 22;
 /// Tables kept.
@@ -32,11 +34,19 @@ pub struct Pairs {
     unit: i32,
     /// Largest stored value, if they are whole.
     max: Option<u32>,
-    tables: Mutex<Vec<(TableKey, Arc<Vec<f64>>)>>,
+    tables: Mutex<Vec<(TableKey, Arc<Table>)>>,
 }
 
 /// Puts a block elsewhere.
 pub(crate) type Keep<'a, E> = &'a (dyn Fn(PairTile) -> Result<PairTile, E> + Sync);
+
+/// Kernel values of whole statistics.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) wide: Vec<f64>,
+    /// The same, rounded as tiles are.
+    pub(crate) narrow: Vec<f32>,
+}
 
 /// What a table of kernel values depends on: the function and the bits of γ and the divisor.
 type TableKey = (Kernel, u64, u64);
@@ -159,7 +169,7 @@ impl Pairs {
     }
 
     /// Values of `map` at whole statistics 0…max, if that is a table and worth making.
-    pub(crate) fn table(&self, map: &KernelMap) -> Option<Arc<Vec<f64>>> {
+    pub(crate) fn table(&self, map: &KernelMap) -> Option<Arc<Table>> {
         let max = self.max? as usize;
         let (rows, cols) = self.matrix.shape();
         if max > TABLE_MAX || max >= rows * cols {
@@ -172,7 +182,10 @@ impl Pairs {
             // Whether a map is a table also depends on its norms and covariates.
             return map.table(0).map(|_| table.clone());
         }
-        let table = Arc::new(map.table(max)?);
+        let wide = map.table(max)?;
+        let mut narrow = vec![0.0; wide.len()];
+        to_nearest(&wide, [1.0; 3], &mut narrow);
+        let table = Arc::new(Table { wide, narrow });
         if tables.len() == TABLES {
             tables.remove(0);
         }

@@ -142,6 +142,21 @@ pub(crate) fn look_up(table: &[f64], numbers: &[u32], out: &mut [f64]) {
     }
 }
 
+/// The same of FP32 values.
+///
+/// # Panics
+/// If a number is past the table.
+pub(crate) fn look_up_narrow(table: &[f32], numbers: &[u32], out: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    if level() == Level::Avx512 {
+        // SAFETY: `level` has found the features that `wide::look_up_narrow` enables.
+        return unsafe { wide::look_up_narrow(table, numbers, out) };
+    }
+    for (o, &n) in out.iter_mut().zip(numbers) {
+        *o = table[n as usize];
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod wide {
     use core::arch::x86_64::*;
@@ -168,6 +183,31 @@ mod wide {
             let values = unsafe { _mm512_i32gather_pd::<8>(at, table.as_ptr()) };
             // SAFETY: eight f64 are as long as the vector; any bits are valid.
             *out = unsafe { core::mem::transmute::<__m512d, [f64; STEP]>(values) };
+        }
+        for (o, &n) in out_rest.iter_mut().zip(rest) {
+            *o = table[n as usize];
+        }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn look_up_narrow(table: &[f32], numbers: &[u32], out: &mut [f32]) {
+        // Places are signed for the instruction.
+        let end = i32::try_from(table.len()).expect("a table of less than 2³¹ values");
+        let end = _mm512_set1_epi32(end);
+        let (steps, rest) = numbers.as_chunks::<{ 2 * STEP }>();
+        let (out, out_rest) = out.as_chunks_mut::<{ 2 * STEP }>();
+        for (numbers, out) in steps.iter().zip(out) {
+            // SAFETY: sixteen u32 are as long as the vector; any bits are valid.
+            let at = unsafe { core::mem::transmute::<[u32; 2 * STEP], __m512i>(*numbers) };
+            assert_eq!(
+                _mm512_cmplt_epu32_mask(at, end),
+                0xffff,
+                "numbers of the table"
+            );
+            // SAFETY: all sixteen places are inside the table.
+            let values = unsafe { _mm512_i32gather_ps::<4>(at, table.as_ptr()) };
+            // SAFETY: sixteen f32 are as long as the vector; any bits are valid.
+            *out = unsafe { core::mem::transmute::<__m512, [f32; 2 * STEP]>(values) };
         }
         for (o, &n) in out_rest.iter_mut().zip(rest) {
             *o = table[n as usize];

@@ -105,9 +105,11 @@ fn patterns(numbers: &[[i64; 4]]) -> [i64; 1 << (2 * TOGETHER)] {
         table[0] += none;
         (more[k], more[TOGETHER + k]) = (one - none, two - one);
     }
-    for pattern in 1..table.len() {
-        let last = pattern.trailing_zeros() as usize;
-        table[pattern] = table[pattern & (pattern - 1)] + more[last];
+    for (k, more) in more.into_iter().enumerate() {
+        let (without, with) = table.split_at_mut(1 << k);
+        for (with, without) in with.iter_mut().zip(without) {
+            *with = *without + more;
+        }
     }
     table
 }

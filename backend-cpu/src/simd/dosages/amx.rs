@@ -4,8 +4,10 @@ use core::arch::asm;
 use core::arch::x86_64::*;
 
 use super::{SQUARE, STEPS, STRIP, Sums, TILE};
-use crate::simd::amx::Tiles;
+use crate::simd::amx::{self, ROW, ROWS, Tiles};
 use crate::simd::line::Line;
+
+const _: () = assert!(size_of::<Line>() == ROW && TILE == ROWS && STRIP == ROWS);
 
 /// Tile registers, configured.
 pub(super) struct Unit {
@@ -70,38 +72,39 @@ impl Unit {
         unsafe {
             asm!(
                 "tileloadd tmm0, [{c} + {s}]",
-                "tileloadd tmm1, [{c} + {s} + 1024]",
-                "tileloadd tmm2, [{c} + {s} + 2048]",
-                "tileloadd tmm3, [{c} + {s} + 3072]",
+                "tileloadd tmm1, [{c} + {s} + {tile}]",
+                "tileloadd tmm2, [{c} + {s} + 2 * {tile}]",
+                "tileloadd tmm3, [{c} + {s} + 3 * {tile}]",
                 "2:",
                 // Rows come from the second-level cache once: let them not push out the columns.
                 "tileloaddt1 tmm4, [{a} + {s}]",
                 "tileloadd tmm6, [{b} + {s}]",
                 "tdpbsud tmm0, tmm4, tmm6",
-                "tileloaddt1 tmm5, [{a} + {s} + 1024]",
+                "tileloaddt1 tmm5, [{a} + {s} + {tile}]",
                 "tdpbsud tmm2, tmm5, tmm6",
-                "tileloadd tmm7, [{b} + {s} + 1024]",
+                "tileloadd tmm7, [{b} + {s} + {tile}]",
                 "prefetcht0 [{next}]",
                 "prefetcht0 [{next} + 64]",
                 "prefetcht0 [{next} + 128]",
                 "prefetcht0 [{next} + 192]",
                 "tdpbsud tmm1, tmm4, tmm7",
                 "tdpbsud tmm3, tmm5, tmm7",
-                "add {a}, 2048",
-                "add {b}, 2048",
+                "add {a}, 2 * {tile}",
+                "add {b}, 2 * {tile}",
                 "add {next}, 256",
                 "dec {n}",
                 "jnz 2b",
                 "tilestored [{c} + {s}], tmm0",
-                "tilestored [{c} + {s} + 1024], tmm1",
-                "tilestored [{c} + {s} + 2048], tmm2",
-                "tilestored [{c} + {s} + 3072], tmm3",
+                "tilestored [{c} + {s} + {tile}], tmm1",
+                "tilestored [{c} + {s} + 2 * {tile}], tmm2",
+                "tilestored [{c} + {s} + 3 * {tile}], tmm3",
                 a = inout(reg) rows.as_ptr() => _,
                 b = inout(reg) cols.as_ptr() => _,
                 n = inout(reg) steps => _,
                 next = inout(reg) sums.as_ptr().wrapping_add(SQUARE) => _,
                 c = in(reg) sums.as_mut_ptr(),
-                s = in(reg) size_of::<Line>(),
+                s = in(reg) ROW,
+                tile = const amx::TILE,
                 out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                 out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
                 options(nostack)
