@@ -225,9 +225,9 @@ pub fn assoc<B: Backend, E: Engine>(
                 let done = work.part(device, (part, &partial), &mut tested);
                 done.map_err(|error| match finished.is_empty() {
                     true => error,
-                    false => error.and(
-                        "What is finished is kept: the same command goes on from there",
-                    ),
+                    false => {
+                        error.and("What is finished is kept: the same command goes on from there")
+                    }
                 })?
             }
         });
