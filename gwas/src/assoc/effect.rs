@@ -8,6 +8,14 @@ use super::rotation::Rotation;
 use crate::null::spectral::{Last, Likelihood, Profile};
 use crate::tails::{ln_chi2_tail, ln_f_tail};
 
+/// xᵀPx below this share of xᵀWx is rounding: the SNP depends on the covariates.
+const COLLINEAR: f64 = 1e-10;
+
+/// Whether a SNP does not depend on the covariates.
+pub fn testable(last: &Last) -> bool {
+    last.xpx > COLLINEAR * last.size
+}
+
 /// A form of test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
@@ -95,7 +103,7 @@ impl fmt::Display for Untested {
 
 /// Wald's test of a SNP, with c columns of X beside it.
 pub fn wald(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
-    if last.testable().is_nan() {
+    if !testable(last) {
         return Err(Untested::Collinear);
     }
     let freedom = (n - c - 1) as f64;
@@ -114,7 +122,7 @@ pub fn wald(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
 
 /// The score test of a SNP, with c columns of X beside it.
 pub fn score(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
-    if last.testable().is_nan() {
+    if !testable(last) {
         return Err(Untested::Collinear);
     }
     let statistic = n as f64 * last.xpy * last.xpy / (last.ypy * last.xpx);

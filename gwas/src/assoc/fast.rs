@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::block::{Block, untested};
-use super::effect::{Effect, Form, Untested, score, test};
+use super::effect::{Effect, Form, Untested, score, test, testable};
 use super::rotation::Rotation;
 use super::scan::{Found, Group, Scan};
 use crate::dense::product;
@@ -155,7 +155,7 @@ impl Scan<'_> {
                 let ratio = |k: usize| {
                     let size = ready.size(x.col_as_slice(k)).0;
                     let last = rotation.traits[t].at_ml.last(rotated.col_as_slice(k));
-                    let testable = untested(&counts[k]).is_none() && !last.testable().is_nan();
+                    let testable = untested(&counts[k]).is_none() && testable(&last);
                     testable.then(|| last.xpx / size)
                 };
                 let ratios: Vec<f64> = (0..chosen.len()).filter_map(ratio).collect();

@@ -63,14 +63,14 @@ pub struct Writing {
 /// A table being written, packed or not.
 enum Sink {
     Plain(AtomicFile),
-    Packed(Packed),
+    Packed(Box<Packed>),
 }
 
 impl Sink {
     fn create(path: &Path, packed: bool) -> Result<Sink> {
         Ok(match packed {
             false => Sink::Plain(AtomicFile::create(path)?),
-            true => Sink::Packed(Packed::create(&with_suffix(path, ".gz"))?),
+            true => Sink::Packed(Box::new(Packed::create(&with_suffix(path, ".gz"))?)),
         })
     }
 

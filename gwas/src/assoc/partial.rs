@@ -101,7 +101,10 @@ impl Partial {
 
     /// Checksum of everything the tables of a part depend on.
     fn inputs(&self, part: &Part, tested: &Choice) -> String {
-        let start = Checksum::default().text(&self.run).text(&part.chromosome);
+        let start = Checksum::default()
+            .text(&self.run)
+            .text(&part.chromosome)
+            .text(&format!("{:?}", part.left_out));
         let all = part.snps.iter().fold(start, |sum, &m| {
             let snp = &tested.files.snps[m as usize];
             let sum = sum.whole(&[m]).text(&snp.id).text(&snp.a1).text(&snp.a2);

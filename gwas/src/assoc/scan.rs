@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::AssocData;
 use super::block::{Block, SNPS, untested};
-use super::effect::{Effect, Form, Untested, test, test_refit};
+use super::effect::{Effect, Form, Untested, test, test_refit, testable};
 use super::ordinary::Ordinary;
 use super::refit::Shared;
 use super::rotation::Rotation;
@@ -150,9 +150,12 @@ impl<'a> Scan<'a> {
                     Form::Score => &null.at_ml,
                     _ => &null.at_reml,
                 };
-                let size = |k: usize| match untested(&counts[k]) {
-                    None => at.last(x.col_as_slice(k)).testable(),
-                    Some(_) => f64::NAN,
+                let size = |k: usize| {
+                    let last = at.last(x.col_as_slice(k));
+                    match untested(&counts[k]).is_none() && testable(&last) {
+                        true => last.xpx,
+                        false => f64::NAN,
+                    }
                 };
                 let xpx: Vec<f64> = (0..counts.len()).map(size).collect();
                 tally::maxima(&x, &xpx, draws, &mut maxima[group.traits[t]]);

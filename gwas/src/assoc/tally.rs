@@ -145,7 +145,7 @@ mod tests {
     fn copies_count_once_and_independent_snps_each() {
         // Columns of a Hadamard matrix are uncorrelated; each stands twice, and one does not vary.
         let sign = |i: usize, j: usize| {
-            if (i & j).count_ones() % 2 == 0 {
+            if (i & j).count_ones().is_multiple_of(2) {
                 1.0
             } else {
                 -1.0

@@ -180,13 +180,14 @@ impl<'a> Problem<'a> {
         starts
     }
 
+    fn data<'b>(&'b self, kernels: &'b [&'b Mat<f64>]) -> Contrasted<'b> {
+        let y = &self.y;
+        Contrasted { y, x: &[], kernels }
+    }
+
     fn search(&self, chosen: &[usize], starts: Vec<(String, Vec<f64>)>) -> Fit {
         let kernels: Vec<&Mat<f64>> = chosen.iter().map(|&k| &self.kernels[k]).collect();
-        let data = Contrasted {
-            y: &self.y,
-            x: &[],
-            kernels: &kernels,
-        };
+        let data = self.data(&kernels);
         let mut all = Vec::with_capacity(starts.len());
         let mut best: Option<(f64, Vec<f64>, usize)> = None;
         for (name, from) in starts {
@@ -222,11 +223,7 @@ impl<'a> Problem<'a> {
     /// Slopes at `variances`, of the model of all kernels.
     pub fn slopes(&self, variances: &[f64]) -> Option<Slopes> {
         let kernels: Vec<&Mat<f64>> = self.kernels.iter().collect();
-        let data = Contrasted {
-            y: &self.y,
-            x: &[],
-            kernels: &kernels,
-        };
+        let data = self.data(&kernels);
         data.at(variances).map(|point| data.slopes(&point))
     }
 }

@@ -40,19 +40,6 @@ pub struct Last {
     pub size: f64,
 }
 
-/// xᵀPx below this share of xᵀWx is rounding: the column depends on the others.
-const COLLINEAR: f64 = 1e-10;
-
-impl Last {
-    /// xᵀPx; NaN if the column depends on the others.
-    pub fn testable(&self) -> f64 {
-        match self.xpx > COLLINEAR * self.size {
-            true => self.xpx,
-            false => f64::NAN,
-        }
-    }
-}
-
 /// Everything but ln|V| at one ρ.
 pub(super) struct Point {
     /// By ρ.

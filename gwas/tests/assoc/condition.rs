@@ -77,7 +77,7 @@ fn conditioned_snps_without_a_kernel_leave_complete_cases_as_in_plink() {
         "{RUN} --pheno-name y1 --kernel none --condition {id} --out a"
     ));
     let plink = std::process::Command::new("plink2")
-        .args("--bfile s --pheno s.pheno.txt --pheno-name y1 --glm hide-covar --out p".split(' '))
+        .args("--bfile s --pheno s.pheno.txt --pheno-name y1 --glm hide-covar allow-no-covars --out p".split(' '))
         .args(["--condition", &id])
         .current_dir(lab.path(""))
         .output()
