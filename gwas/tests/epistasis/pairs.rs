@@ -233,6 +233,9 @@ fn a_trait_that_does_not_vary_in_a_half_does_not_stop_the_others() {
 #[test]
 fn impossible_requests_for_pairs_are_refused() {
     let lab = Lab::with_cohort(SMALL);
+    let bim = lab.rows("s.bim");
+    let three: Vec<&str> = [4, 37, 66].iter().map(|&m| &*bim[m][1]).collect();
+    lab.write("three", three.join("\n") + "\n");
     let run = "epistasis --bfile s --pheno s.pheno.txt --pheno-name y1 --out e";
     for (flags, code, parts) in [
         ("--pairs --marginal", 8, &["--marginal"][..]),
@@ -253,7 +256,7 @@ fn impossible_requests_for_pairs_are_refused() {
         ("--global --same-individuals", 8, &["--same-individuals"]),
         ("--pairs --chr 1-2", 7, &["found 2", "three"]),
         (
-            "--pairs --pairs-kb 1e9 --pairs-r2 1e-12",
+            "--pairs --extract three --pairs-r2 1e-12",
             13,
             &["no pair is left", "--pairs-r2"],
         ),
