@@ -144,6 +144,25 @@ pub struct AssocOptions {
     pub null_out: Option<PathBuf>,
 }
 
+impl AssocOptions {
+    /// The defaults of the command line: chromosomes are left out, every SNP is tested exactly.
+    pub fn new(method: Method) -> Self {
+        AssocOptions {
+            method,
+            gamma_scale: 1.0,
+            moments: Moments::All,
+            loco: true,
+            fast: None,
+            count: Count::default(),
+            threshold: Rule::Usual,
+            clump: Clump::default(),
+            writing: Writing::default(),
+            null_in: None,
+            null_out: None,
+        }
+    }
+}
+
 /// Of whom and what.
 #[derive(Clone, Copy, Debug)]
 pub struct AssocData<'a> {

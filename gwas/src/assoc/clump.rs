@@ -19,6 +19,16 @@ pub struct Clump {
     pub kb: f64,
 }
 
+impl Default for Clump {
+    fn default() -> Self {
+        Clump {
+            p: None,
+            r2: 0.5,
+            kb: 250.0,
+        }
+    }
+}
+
 /// A SNP of a chromosome.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
