@@ -176,3 +176,27 @@ fn sums_stay_exact_where_every_snp_adds_as_much_as_it_can() {
         }
     }
 }
+
+#[test]
+fn blocks_that_are_summed_together_or_kept_elsewhere_are_the_same() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
+    let pool = pool.use_current_thread().build().unwrap();
+    // So many that neighbours are summed together, the last rows and columns with fewer.
+    let n = if cfg!(miri) { 300 } else { 8 * PAIR_EDGE + 5 };
+    for missing in [0, 50] {
+        let g = cohort(n, &[70], missing, 9);
+        for kind in [KINDS[0], KINDS[2]] {
+            let statistic = PairStatistic::new(kind, g.counts());
+            let together = pool.install(|| Pairs::new(&statistic, &g, None));
+            let keep = &Ok::<PairTile, Infallible>;
+            let Ok(kept) = pool.install(|| Pairs::kept(&statistic, &g, None, keep));
+            assert_eq!(together.matrix, kept.matrix, "{kind:?}");
+            let shift = together.matrix.unit() - statistic.unit();
+            for k in 0..300 {
+                let (i, j) = (k * 7919 % n, k * 104_729 % n);
+                let got = together.matrix.get(i, j) << shift;
+                assert_eq!(got, statistic.pair(&g, i, &g, j), "{kind:?} {i} {j}");
+            }
+        }
+    }
+}

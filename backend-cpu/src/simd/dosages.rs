@@ -117,8 +117,8 @@ impl Factor<'_> {
     }
 }
 
-/// Adds Σ over all SNPs to the sums of `grid`, modulo 2³², for the individuals of some blocks. With `lower`, rows and columns are the same and sums above the
-/// diagonal may be left out.
+/// Adds Σ over all SNPs to the sums of `grid`, modulo 2³², for the individuals of some blocks. With
+/// `lower`, rows and columns are the same and sums above the diagonal may be left out.
 ///
 /// # Panics
 /// If the blocks differ in their SNPs.
