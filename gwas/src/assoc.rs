@@ -7,6 +7,7 @@
 //!
 //! | module | question it answers |
 //! |---|---|
+//! | [`binary`] | binary traits: logistic models |
 //! | [`block`] | some SNPs of the file, decoded for a trait's samples |
 //! | [`kernels`] | K, of all chromosomes or of all but one |
 //! | [`oof`] | what do the other folds predict of a trait? |
@@ -17,6 +18,7 @@
 //! | [`table`] | lines as REGENIE writes them |
 //! | [`effect`] | score, Wald and likelihood-ratio tests |
 
+pub mod binary;
 pub mod block;
 pub mod effect;
 pub mod kernels;
@@ -51,6 +53,8 @@ use scan::{Group, Scan};
 pub enum Method {
     /// The covariates alone.
     Ordinary,
+    /// The covariates alone, by logistic models of binary traits.
+    Logistic(binary::Form),
     /// The rest of the genome too, by this kernel.
     Kernel(Component, Beside),
 }
@@ -60,6 +64,8 @@ pub enum Method {
 pub enum Beside {
     /// The kernel is that of a random effect.
     Mixed(Form),
+    /// The same, in a logistic model of a binary trait.
+    Logistic(binary::Form),
     /// The kernel predicts each fold from the others, before the test.
     OutOfFold(OutOfFold),
 }
@@ -69,9 +75,19 @@ impl Method {
     fn form(&self) -> String {
         match self {
             Method::Ordinary => "ols".into(),
+            Method::Logistic(form) => form.to_string(),
             Method::Kernel(_, Beside::Mixed(form)) => form.to_string(),
+            Method::Kernel(_, Beside::Logistic(form)) => form.to_string(),
             Method::Kernel(_, Beside::OutOfFold(_)) => "oof".into(),
         }
+    }
+
+    /// Whether traits are binary.
+    pub fn is_binary(&self) -> bool {
+        matches!(
+            self,
+            Method::Logistic(_) | Method::Kernel(_, Beside::Logistic(_))
+        )
     }
 }
 
@@ -115,11 +131,19 @@ pub fn assoc<B: Backend, E: Engine>(
     log: &RunLog,
 ) -> Result<Vec<PathBuf>> {
     let groups = Group::of(&data, &tested.samples);
-    let mut scan = Scan::create(&tested, data, &groups, options.method.form(), prefix)?;
+    let mut scan = Scan::create(&tested, data, &groups, &options.method, prefix)?;
     let total = tested.groups.iter().map(Vec::len).sum::<usize>() as u64;
     let progress = log.progress(total, "SNPs");
     let (Method::Kernel(kernel, beside), Some(cohort)) = (&options.method, cohort) else {
         let all = tested.groups.concat();
+        if let Method::Logistic(form) = options.method {
+            let nulls = log.timed("null models", || binary::Nulls::alone(&groups, &data));
+            log.timed("test", || {
+                let models = (&nulls[..], form, false);
+                scan.logistic(&mut tested.bed, &all, models, &progress)
+            })?;
+            return log.timed("write", || scan.commit());
+        }
         let residuals = |group: &Group| group.residuals(&data);
         let models: Vec<Ordinary> = groups
             .iter()
@@ -151,7 +175,7 @@ pub fn assoc<B: Backend, E: Engine>(
             })
             .collect(),
     };
-    let mut nulls = Vec::new();
+    let (mut nulls, mut logistic) = (Vec::new(), Vec::new());
     for (left_out, snps) in parts {
         let bed = &mut tested.bed;
         match beside {
@@ -164,6 +188,21 @@ pub fn assoc<B: Backend, E: Engine>(
                     groups.iter().map(model).collect::<Result<Vec<_>>>()
                 })?;
                 log.timed("test", || scan.ordinary(bed, &snps, &models, &progress))?;
+            }
+            Beside::Logistic(form) => {
+                let name = source.name(left_out);
+                let models = log.timed("null models", || {
+                    let model = |group: &Group| {
+                        let (k, _) = source.variance_kernel(group, left_out)?;
+                        let models = binary::Nulls::beside(&k, group, &data);
+                        logistic.extend(models.describe(group, &data, &name));
+                        Ok(models)
+                    };
+                    groups.iter().map(model).collect::<Result<Vec<_>>>()
+                })?;
+                log.timed("test", || {
+                    scan.logistic(bed, &snps, (&models, *form, true), &progress)
+                })?;
             }
             Beside::Mixed(form) => {
                 let rotations = log.timed("null models", || {
@@ -187,6 +226,9 @@ pub fn assoc<B: Backend, E: Engine>(
     }
     if let Ok(value) = serde_json::to_value(&nulls) {
         log.set("null_models", value);
+    }
+    if options.method.is_binary() {
+        binary::tell(&logistic, log);
     }
     log.timed("write", || scan.commit())
 }

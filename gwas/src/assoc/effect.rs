@@ -11,7 +11,7 @@ use crate::tails::{ln_chi2_tail, ln_f_tail};
 const PARTS: usize = 10;
 
 /// xᵀPx below this share of xᵀWx is rounding: the SNP depends on the covariates.
-const COLLINEAR: f64 = 1e-10;
+pub(super) const COLLINEAR: f64 = 1e-10;
 
 /// A form of test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,9 +48,10 @@ impl FromStr for Form {
             "wald" => Ok(Form::Wald),
             "wald-refit" => Ok(Form::WaldRefit),
             "lrt" => Ok(Form::Lrt),
-            _ => {
-                Err("it is no test; tests are score, wald, wald-refit, lrt and, with a kernel, oof")
-            }
+            _ => Err(
+                "it is no test; tests are score, wald, wald-refit, lrt and, with a kernel, oof; \
+                     --bt has others",
+            ),
         }
     }
 }
@@ -66,6 +67,8 @@ pub struct Effect {
     pub statistic: f64,
     /// ln p.
     pub ln_p: f64,
+    /// The form of test that gave it, where that differs from SNP to SNP.
+    pub form: Option<&'static str>,
 }
 
 /// Why a SNP has no test.
@@ -77,6 +80,13 @@ pub enum Untested {
     AllMissing,
     /// A combination of the covariates.
     Collinear,
+    /// Binary traits: the SNP, with the covariates, tells cases from controls; its effect has no
+    /// end.
+    Separated,
+    /// Binary traits: the regression's search has no end.
+    NotConverged,
+    /// Binary traits: the trait has no null model beside this kernel.
+    NoNullModel,
 }
 
 impl fmt::Display for Untested {
@@ -85,6 +95,9 @@ impl fmt::Display for Untested {
             Untested::Monomorphic => "MONOMORPHIC",
             Untested::AllMissing => "ALL_MISSING",
             Untested::Collinear => "COLLINEAR",
+            Untested::Separated => "SEPARATED",
+            Untested::NotConverged => "NOT_CONVERGED",
+            Untested::NoNullModel => "NO_NULL_MODEL",
         })
     }
 }
@@ -104,6 +117,7 @@ pub fn wald(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
         se,
         statistic,
         ln_p: ln_f_tail(statistic, freedom),
+        form: None,
     })
 }
 
@@ -117,6 +131,7 @@ fn score(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
         se: (last.ypy / (n as f64 * last.xpx)).sqrt(),
         statistic,
         ln_p: ln_f_tail(statistic, (n - c - 1) as f64),
+        form: None,
     })
 }
 

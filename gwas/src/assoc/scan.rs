@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use epitile_core::genotypes::Counts;
 use rayon::prelude::*;
 
-use super::AssocData;
+use super::binary::cases;
 use super::block::{Block, SNPS, untested};
 use super::effect::{Effect, Form, Untested, test};
 use super::ordinary::Ordinary;
 use super::rotation::Rotation;
 use super::table;
+use super::{AssocData, Method};
 use crate::cohort::Choice;
 use crate::dense::product;
 use crate::error::Result;
@@ -21,6 +22,7 @@ use crate::io::fileset::with_suffix;
 use crate::io::output::OutputSet;
 use crate::io::tsv::Tsv;
 use crate::null::contrast::Contrasts;
+use crate::phenotypes::Trait;
 use crate::run::Progress;
 
 /// Traits with the same samples.
@@ -80,10 +82,12 @@ pub struct Scan<'a> {
     snps: Vec<Snp>,
     chromosomes: ChromosomeSet,
     form: String,
+    /// Places in the `.fam` of each trait's cases, if traits are binary.
+    cases: Option<Vec<Vec<u32>>>,
 }
 
 /// What a block gave for one group: by trait of it, by SNP.
-type Found = Vec<Vec<Result<Effect, Untested>>>;
+pub(super) type Found = Vec<Vec<Result<Effect, Untested>>>;
 
 impl<'a> Scan<'a> {
     /// Starts `PREFIX_TRAIT.regenie` of every trait.
@@ -94,17 +98,20 @@ impl<'a> Scan<'a> {
         tested: &Choice,
         data: AssocData<'a>,
         groups: &'a [Group],
-        form: String,
+        method: &Method,
         prefix: &Path,
     ) -> Result<Self> {
         let path = |name: &str| with_suffix(prefix, &format!("_{name}.regenie"));
-        let tables = data.traits.iter().map(|t| table::create(&path(&t.name)));
+        let binary = method.is_binary();
+        let create = |t: &Trait| table::create(&path(&t.name), binary);
+        let tables = data.traits.iter().map(create);
         Ok(Scan {
             groups,
             tables: tables.collect::<Result<_>>()?,
             snps: tested.files.snps.clone(),
             chromosomes: tested.chromosomes,
-            form,
+            form: method.form(),
+            cases: binary.then(|| cases::places(data.traits, groups)),
         })
     }
 
@@ -176,7 +183,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Reads blocks, lets `run` test each for each group, and writes what it found.
-    fn stream(
+    pub(super) fn stream(
         &mut self,
         bed: &mut Bed,
         snps: &[u32],
@@ -196,10 +203,13 @@ impl<'a> Scan<'a> {
                     .collect();
                 let found = run(&block, g, group, &counts);
                 for (&t, found) in group.traits.iter().zip(&found) {
+                    let cases = self.cases.as_ref().map(|cases| &cases[t]);
                     for (k, found) in found.iter().enumerate() {
                         let snp = &self.snps[block.snps[k] as usize];
                         let snp = (snp, self.chromosomes);
-                        table::row(&mut self.tables[t], snp, &counts[k], found, &self.form)?;
+                        let cases = cases.map(|cases| block.counts(k, cases));
+                        let counts = (&counts[k], cases.as_ref());
+                        table::row(&mut self.tables[t], snp, counts, found, &self.form)?;
                     }
                 }
             }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
+use epitile::assoc::binary::{self, cases};
 use epitile::assoc::effect::Form;
 use epitile::assoc::kernels::Moments;
 use epitile::assoc::oof::OutOfFold;
@@ -12,6 +13,7 @@ use epitile::cohort::{Choice, Cohort, CohortOptions};
 use epitile::error::{Error, Result};
 use epitile::folds::Folds;
 use epitile::io::fam::Sample;
+use epitile::null::component::Component;
 use epitile::phenotypes::Trait;
 use epitile::run::RunLog;
 use epitile::settings::ridge_of_heritability;
@@ -29,7 +31,7 @@ use super::{inputs, memory};
 A1FREQ N TEST BETA SE CHISQ LOG10P EXTRA), PREFIX.log and PREFIX.run.json (null models). ALLELE1, \
 column 5 of the .bim, is the effect allele; CHISQ is the statistic of the test, F or χ²; LOG10P \
 does not underflow; N counts calls. EXTRA has MAC, MISS and the test's form, or why there is none: \
-MONOMORPHIC, ALL_MISSING, COLLINEAR.
+MONOMORPHIC, ALL_MISSING, COLLINEAR; for binary traits also SEPARATED, NOT_CONVERGED, NO_NULL_MODEL.
 
 Tests: score, F at the null model's full-likelihood λ (GEMMA's p_score); wald, F at its restricted \
 λ (FaST-LMM's); wald-refit, λ fitted again for every SNP (GEMMA's p_wald); lrt, χ² of the \
@@ -37,6 +39,15 @@ likelihood ratio (GEMMA's p_lrt). --kernel none is ordinary least squares on the
 have the call (plink2 --glm); with a kernel missing calls are the mean of the trait's individuals. \
 oof is no mixed model but two steps: each fold is predicted by kernel ridge regression of the \
 others, and what is left of the trait is tested by least squares.
+
+Binary traits (--bt): a logistic mixed model, its variance by penalised quasi-likelihood. spa \
+(default), the score test, by saddlepoint approximation where |z| > 2 (SAIGE's: SE and CHISQ fit \
+LOG10P); score, the same by the normal approximation, whose p-values are far too small where cases \
+are few; firth, Firth's penalised regression with the random effect as offset, CHISQ the ratio of \
+penalised likelihoods, all scaled to the score test's variance. --kernel none is logistic regression \
+(plink2 --glm): wald (default), lrt, spa, score, firth (plink2 --glm firth, but for CHISQ and LOG10P, \
+which are the likelihood ratio's), firth-fallback (wald, and firth where wald has no maximum). \
+TESTFORM tells which it was. Tables have N_CASES N_CONTROLS A1FREQ_CASES A1FREQ_CONTROLS after EXTRA.
 
 The kernel is made of autosomes, filtered by --kernel-chr, --kernel-extract and --kernel-maf alone; \
 --chr, --extract, --exclude, --geno, --maf and --mac choose the SNPs to be tested. Dosages are used \
@@ -77,9 +88,16 @@ pub(crate) struct Args {
     /// Keep all chromosomes in the kernel
     #[arg(long)]
     no_loco: bool,
-    /// Test: score, wald, wald-refit, lrt or oof
-    #[arg(long, value_name = "TEST", default_value = "score")]
-    test: String,
+    /// Test: score, wald, wald-refit, lrt or oof; with --bt spa, score, firth, wald, lrt or
+    /// firth-fallback [default: score; with --bt spa, with --bt --kernel none wald]
+    #[arg(long, value_name = "TEST")]
+    test: Option<String>,
+    /// Traits are binary: 1 for cases, 0 for controls (with --1: 2 and 1)
+    #[arg(long)]
+    bt: bool,
+    /// A binary trait of fewer cases, or fewer controls, is left out
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "bt")]
+    min_cases: usize,
     /// Ridge λ of oof, added to the kernel's diagonal
     #[arg(long, value_name = "L", conflicts_with = "h2")]
     lambda: Option<f64>,
@@ -117,10 +135,14 @@ impl Run for Args {
         let individuals = tested.individuals();
         let options = self.options(&individuals, log)?;
         let cohort = match options.method {
-            Method::Ordinary => None,
+            Method::Ordinary | Method::Logistic(_) => None,
             _ => Some(self.kernel_cohort(&tested, log)?),
         };
-        let mut tables = inputs::tables(&self.traits, &individuals, log)?;
+        let traits = Traits {
+            logistic: self.bt,
+            ..self.traits.clone()
+        };
+        let mut tables = inputs::tables(&traits, &individuals, log)?;
         if let Method::Kernel(_, Beside::OutOfFold(how)) = &options.method {
             let folds = how.folds.of.iter();
             for (complete, fold) in tables.complete.iter_mut().zip(folds) {
@@ -129,6 +151,11 @@ impl Run for Args {
         }
         // One more effect is that of the SNP.
         let reason = inputs::obstacle(&tables.fixed, &tables.complete, 1);
+        let binary = |of: &Trait| {
+            let known = (&tables.fixed, &tables.complete[..]);
+            cases::obstacle(of, known, self.min_cases)
+        };
+        let reason = |of: &Trait| reason(of).or_else(|| self.bt.then(|| binary(of)).flatten());
         let traits = inputs::keep_trainable(tables.traits, reason, log)?;
         let data = AssocData {
             traits: &traits,
@@ -150,14 +177,19 @@ impl Run for Args {
             Some(cohort) => {
                 let kernels: Vec<_> = match &options.method {
                     Method::Kernel(component, _) => component.kernel().into_iter().collect(),
-                    Method::Ordinary => Vec::new(),
+                    Method::Ordinary | Method::Logistic(_) => Vec::new(),
                 };
                 // Sums of all chromosomes and of all but one; K, its eigenvectors and what finding
                 // them takes; eigenvectors of every set of samples.
                 let mut sets: Vec<Vec<u32>> = traits.iter().map(Trait::observed).collect();
                 sets.sort_unstable();
                 sets.dedup();
-                let matrices = 6 + sets.len();
+                let sets = match self.bt {
+                    // P of every trait.
+                    true => traits.len(),
+                    false => sets.len(),
+                };
+                let matrices = 6 + sets;
                 let plan =
                     memory::Plan::dense(&cohort.genotypes, &kernels, &self.machine, matrices);
                 memory::check(&plan, &self.machine, log)?.run(job)?
@@ -188,7 +220,8 @@ impl Args {
             "none" => None,
             name => components(&[name.to_owned()])?.first().copied(),
         };
-        let method = match (kernel, self.test.as_str()) {
+        let method = match (kernel, self.test.as_deref().unwrap_or("score")) {
+            _ if self.bt => self.logistic(kernel)?,
             (Some(kernel), "oof") => {
                 Method::Kernel(kernel, Beside::OutOfFold(self.folds(individuals, log)?))
             }
@@ -208,6 +241,26 @@ impl Args {
             moments: self.moments,
             loco: !self.no_loco,
         })
+    }
+
+    /// Tests of binary traits.
+    fn logistic(&self, kernel: Option<Component>) -> Result<Method> {
+        let default = match kernel {
+            None => "wald",
+            Some(_) => "spa",
+        };
+        let text = self.test.as_deref().unwrap_or(default);
+        let form: binary::Form = text
+            .parse()
+            .map_err(|e| Error::usage(format!("--test {text}: {e}")))?;
+        match kernel {
+            None => Ok(Method::Logistic(form)),
+            Some(kernel) if form.has_kernel() => Ok(Method::Kernel(kernel, Beside::Logistic(form))),
+            Some(_) => Err(Error::usage(format!(
+                "--bt --test {text}: beside a kernel tests are spa, score and firth; use one of \
+                 them, or --kernel none"
+            ))),
+        }
     }
 
     fn folds(&self, individuals: &[Sample], log: &RunLog) -> Result<OutOfFold> {
