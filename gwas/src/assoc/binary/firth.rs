@@ -68,12 +68,7 @@ pub fn fit(data: &Data<'_>, start: Vec<f64>, free: Free) -> Result<Penalised, Un
         let mut step = solved(&own, score.clone());
         let size = dot(&step, &score).sqrt();
         step.resize(c, 0.0);
-        match climb(data, &at, &step) {
-            Some(next) => at = next,
-            // As high as rounding lets it.
-            None if size <= STEP.sqrt() => return Ok(at),
-            None => return Err(Untested::NotConverged),
-        }
+        at = climb(data, &at, &step).ok_or(Untested::NotConverged)?;
         if size <= STEP {
             return Ok(at);
         }
@@ -103,14 +98,15 @@ fn leverages(data: &Data<'_>, fit: &Fit) -> Vec<f64> {
     h
 }
 
-/// Along `step` as far as the penalised ln L does not fall.
+/// Along `step` as far as the penalised ln L does not fall by more than rounding.
 fn climb(data: &Data<'_>, from: &Penalised, step: &[f64]) -> Option<Penalised> {
     let mut share = 1.0;
     for _ in 0..12 {
         let to = from.fit.effects.iter().zip(step);
         let next = data.at(to.map(|(b, s)| b + share * s).collect());
+        let (whole, part) = (from.log_likelihood, from.fit.log_likelihood);
         let rounding = f64::EPSILON * data.y.len() as f64;
-        let floor = from.log_likelihood - rounding * from.log_likelihood.abs();
+        let floor = whole - rounding * (part.abs() + (whole - part).abs());
         match next.map(penalised) {
             Ok(next) if next.log_likelihood >= floor => return Some(next),
             _ => share *= 0.5,

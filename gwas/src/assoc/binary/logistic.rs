@@ -88,12 +88,10 @@ impl Data<'_> {
             let score: Vec<f64> = self.x.iter().map(|x| dot(x, &left)).collect();
             let step = solved(&fit.factor, score.clone());
             let size = dot(&step, &score).sqrt();
-            match self.climb(&fit, &step) {
-                Some(next) => fit = next,
-                // As high as rounding lets it.
-                None if size <= STEP.sqrt() => return Ok(fit),
-                None => break,
-            }
+            let Some(next) = self.climb(&fit, &step) else {
+                break;
+            };
+            fit = next;
             if size <= STEP {
                 return Ok(fit);
             }
@@ -105,7 +103,8 @@ impl Data<'_> {
         })
     }
 
-    /// Along `step` as far as ln L does not fall: all the way, or a half, a quarter, …
+    /// Along `step` as far as ln L does not fall by more than rounding: all the way, or a half, a
+    /// quarter, … `None` too where W vanishes.
     fn climb(&self, from: &Fit, step: &[f64]) -> Option<Fit> {
         let mut share = 1.0;
         for _ in 0..12 {
