@@ -147,6 +147,7 @@ fn phenotypes(source: &mut Source<'_>, folder: &Folder, samples: &[Sample]) {
         file: folder.put("t", file),
         names,
         binary_12: flags & 2 != 0,
+        ..PhenotypeOptions::default()
     };
     let Some(read) = taken(Phenotypes::read(&options, samples)) else {
         return;

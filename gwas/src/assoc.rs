@@ -11,6 +11,7 @@
 //!
 //! | module | question it answers |
 //! |---|---|
+//! | [`binary`] | binary traits: logistic models |
 //! | [`block`] | some SNPs of the file, decoded for a trait's samples |
 //! | [`clump`] | which SNPs stand for their neighbourhood? |
 //! | [`condition`](mod@condition) | SNPs as covariates |
@@ -35,6 +36,7 @@
 //! | [`table`] | lines as REGENIE writes them |
 //! | [`tally`], [`threshold`] | from which p on is a SNP associated? |
 
+pub mod binary;
 pub mod block;
 pub mod clump;
 pub mod condition;
@@ -93,7 +95,10 @@ use threshold::Rule;
 pub enum Method {
     /// The covariates alone.
     Ordinary,
-    /// The rest of the genome too, by these kernels; for predictions out of fold by the first.
+    /// The covariates alone, by logistic models of binary traits.
+    Logistic(binary::Form),
+    /// The rest of the genome too, by these kernels; for predictions out of fold by the first, for
+    /// binary traits by the only one.
     Kernel(Vec<Component>, Beside),
 }
 
@@ -102,6 +107,8 @@ pub enum Method {
 pub enum Beside {
     /// The kernel is that of a random effect.
     Mixed(Form),
+    /// The same, in a logistic model of a binary trait.
+    Logistic(binary::Form),
     /// The kernel predicts each fold from the others, before the test.
     OutOfFold(OutOfFold),
 }
@@ -111,9 +118,19 @@ impl Method {
     fn form(&self) -> String {
         match self {
             Method::Ordinary => "ols".into(),
+            Method::Logistic(form) => form.to_string(),
             Method::Kernel(_, Beside::Mixed(form)) => form.to_string(),
+            Method::Kernel(_, Beside::Logistic(form)) => form.to_string(),
             Method::Kernel(_, Beside::OutOfFold(_)) => "oof".into(),
         }
+    }
+
+    /// Whether traits are binary.
+    pub fn is_binary(&self) -> bool {
+        matches!(
+            self,
+            Method::Logistic(_) | Method::Kernel(_, Beside::Logistic(_))
+        )
     }
 }
 
@@ -202,7 +219,7 @@ pub fn assoc<B: Backend, E: Engine>(
     });
     let sum = given.as_ref().map_or("", Given::checksum);
     let run = identity::run(&data, &groups, &tested, options, (&inputs, sum))?;
-    let partial = Partial::new(prefix, run, data.traits.len());
+    let partial = Partial::new(prefix, run, data.traits.len(), options.method.is_binary());
     let all = parts(&tested, |name| match (&cohort, options.loco) {
         (Some(cohort), true) => kernels::segment(&cohort.genotypes, cohort.chromosomes, name),
         _ => None,
@@ -222,7 +239,7 @@ pub fn assoc<B: Backend, E: Engine>(
         numbers.check(&data, all.iter().map(name))?;
     }
     let mut work = Work {
-        scan: Scan::new(&tested, &groups, options.method.form(), options.count),
+        scan: Scan::new(&tested, &data, &groups, (&options.method, options.count)),
         models: Models::new(&data, &shared, options, numbers),
         cohort,
         source: None,
@@ -308,6 +325,7 @@ impl<'a, B: Backend, E: Engine> Work<'a, B, E> {
         let finished = Finished {
             tally,
             nulls: self.models.describe().to_vec(),
+            binary: self.models.describe_binary().to_vec(),
             models: numbers,
         };
         partial.end(part, tested, (tables, &finished))?;

@@ -19,6 +19,8 @@ pub struct PhenotypeOptions {
     pub names: Option<String>,
     /// Whether traits are coded 1 = control, 2 = case, 0 = missing; they become 0/1.
     pub binary_12: bool,
+    /// Whether traits of the values 0 and 1 are fitted as binary ones, and not as quantitative.
+    pub logistic: bool,
 }
 
 /// One trait.
@@ -109,12 +111,7 @@ impl Phenotypes {
             }
         }
         for ((column, values), nines) in columns.into_iter().zip(values).zip(nines) {
-            read.take(
-                table.columns[column].clone(),
-                values,
-                nines,
-                options.binary_12,
-            );
+            read.take(table.columns[column].clone(), values, nines, options);
         }
         if read.traits.is_empty() {
             let mut reasons = read
@@ -131,7 +128,7 @@ impl Phenotypes {
     }
 
     /// Keeps the trait if it varies.
-    fn take(&mut self, name: String, values: Vec<f64>, nines: usize, binary_12: bool) {
+    fn take(&mut self, name: String, values: Vec<f64>, nines: usize, options: &PhenotypeOptions) {
         if nines > 0 {
             self.warnings.push(format!(
                 "phenotype {name}: {nines} values of -9 were taken as MISSING. If -9 is a \
@@ -147,11 +144,11 @@ impl Phenotypes {
             Some(_) => {
                 let only = |codes: [f64; 2]| values.iter().all(|y| y.is_nan() || codes.contains(y));
                 let binary = only([0.0, 1.0]);
-                if binary {
+                if binary && !options.logistic {
                     self.notes.push(format!(
                         "phenotype {name}: binary trait fitted as 0/1 quantitative"
                     ));
-                } else if only([1.0, 2.0]) && !binary_12 {
+                } else if only([1.0, 2.0]) && !options.binary_12 {
                     self.notes.push(format!(
                         "phenotype {name}: only the values 1 and 2 occur; it is fitted as they \
                          are. If 2 means case, say that the trait is coded 1/2"
@@ -216,6 +213,7 @@ mod tests {
             file: file.path().to_owned(),
             names: names.map(str::to_owned),
             binary_12,
+            logistic: false,
         };
         let samples = ["a", "b", "c"].map(|iid| Sample::new("f", iid));
         Phenotypes::read(&options, &samples)

@@ -5,7 +5,9 @@
 //! | [`form`] | how probable is a larger quadratic form of normal variables? |
 //! | [`davies`] | the same by its characteristic function, with a bound on the error |
 //! | [`saddlepoint`] | the same far in the tail |
+//! | [`bernoulli`] | how probable is a larger sum of zeros and ones, each with its own weight? |
 
+pub mod bernoulli;
 pub mod davies;
 pub mod form;
 pub mod saddlepoint;
@@ -89,6 +91,21 @@ pub fn ln_normal_tail(z: f64) -> f64 {
         true => ln_chi2_tail(z * z) - std::f64::consts::LN_2,
         false => (-0.5 * ln_chi2_tail(z * z).exp()).ln_1p(),
     }
+}
+
+/// The z ≥ 0 with P(|Z| ≥ z) of logarithm `ln_p`, Z standard normal: halved until it is one
+/// number.
+pub fn normal_beyond(ln_p: f64) -> f64 {
+    // P ≤ e^{−z²/2}.
+    let (mut low, mut high) = (0.0, (-2.0 * ln_p.min(0.0)).sqrt());
+    for _ in 0..100 {
+        let middle = 0.5 * (low + high);
+        match ln_chi2_tail(middle * middle) > ln_p {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    0.5 * (low + high)
 }
 
 /// −log₁₀ of a probability of which the natural logarithm is given.
@@ -186,6 +203,9 @@ mod tests {
     fn quantiles_of_the_normal_are_those_of_tables() {
         close(normal_above(0.025), 1.959_963_984_540_054);
         close(normal_above(0.5), 0.0);
+        for z in [0.0, 0.01, 1.959_963_984_540_054, 45.0] {
+            close(normal_beyond(ln_chi2_tail(z * z)), z);
+        }
         close(normal_density(0.0), 0.398_942_280_401_432_7);
     }
 }

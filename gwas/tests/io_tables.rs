@@ -44,7 +44,7 @@ fn the_mice_without_cd8_are_counted() {
     let options = PhenotypeOptions {
         file: folder.join("mice.pheno.txt"),
         names: Some("CD8".into()),
-        binary_12: false,
+        ..PhenotypeOptions::default()
     };
     let read = Phenotypes::read(&options, &samples).unwrap();
     assert_eq!(read.traits[0].observed().len(), 1319);

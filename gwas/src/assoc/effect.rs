@@ -9,7 +9,7 @@ use crate::null::spectral::{Last, Likelihood, Profile};
 use crate::tails::{ln_chi2_tail, ln_f_tail};
 
 /// xᵀPx below this share of xᵀWx is rounding: the SNP depends on the covariates.
-const COLLINEAR: f64 = 1e-10;
+pub(super) const COLLINEAR: f64 = 1e-10;
 
 /// Whether a SNP does not depend on the covariates.
 pub fn testable(last: &Last) -> bool {
@@ -58,9 +58,10 @@ impl FromStr for Form {
             "wald" => Ok(Form::Wald),
             "wald-refit" => Ok(Form::WaldRefit),
             "lrt" => Ok(Form::Lrt),
-            _ => {
-                Err("it is no test; tests are score, wald, wald-refit, lrt and, with a kernel, oof")
-            }
+            _ => Err(
+                "it is no test; tests are score, wald, wald-refit, lrt and, with a kernel, oof; \
+                     --bt has others",
+            ),
         }
     }
 }
@@ -78,6 +79,8 @@ pub struct Effect {
     pub ln_p: f64,
     /// Whether xᵀPx was approximated.
     pub fast: bool,
+    /// The form of test that gave it, where that differs from SNP to SNP.
+    pub form: Option<&'static str>,
 }
 
 /// Why a SNP has no test.
@@ -89,6 +92,13 @@ pub enum Untested {
     AllMissing,
     /// A combination of the covariates.
     Collinear,
+    /// Binary traits: the SNP, with the covariates, tells cases from controls; its effect has no
+    /// end.
+    Separated,
+    /// Binary traits: the regression's search has no end.
+    NotConverged,
+    /// Binary traits: the trait has no null model beside this kernel.
+    NoNullModel,
 }
 
 impl fmt::Display for Untested {
@@ -97,6 +107,9 @@ impl fmt::Display for Untested {
             Untested::Monomorphic => "MONOMORPHIC",
             Untested::AllMissing => "ALL_MISSING",
             Untested::Collinear => "COLLINEAR",
+            Untested::Separated => "SEPARATED",
+            Untested::NotConverged => "NOT_CONVERGED",
+            Untested::NoNullModel => "NO_NULL_MODEL",
         })
     }
 }
@@ -117,6 +130,7 @@ pub fn wald(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
         statistic,
         ln_p: ln_f_tail(statistic, freedom),
         fast: false,
+        form: None,
     })
 }
 
@@ -132,6 +146,7 @@ pub fn score(last: &Last, n: usize, c: usize) -> Result<Effect, Untested> {
         statistic,
         ln_p: ln_f_tail(statistic, (n - c - 1) as f64),
         fast: false,
+        form: None,
     })
 }
 

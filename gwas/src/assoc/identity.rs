@@ -92,7 +92,7 @@ pub fn inputs(
     options: &AssocOptions,
 ) -> Vec<Inputs> {
     let kernels: Vec<String> = match &options.method {
-        Method::Ordinary => Vec::new(),
+        Method::Ordinary | Method::Logistic(_) => Vec::new(),
         Method::Kernel(kernels, _) => kernels.iter().map(ToString::to_string).collect(),
     };
     let moments = match options.moments {

@@ -14,8 +14,8 @@ use super::ordinary::Ordinary;
 use super::partial::Part;
 use super::rotation::{Null, Rotation};
 use super::scan::{Group, Scan};
-use super::{AssocData, AssocOptions, Beside, Method};
-use crate::error::Result;
+use super::{AssocData, AssocOptions, Beside, Method, binary};
+use crate::error::{Error, Result};
 use crate::io::bed::Bed;
 use crate::run::{Progress, RunLog};
 
@@ -68,6 +68,8 @@ impl Numbers {
 /// Models, ready for any SNP of a chromosome.
 enum Ready {
     Ordinary(Vec<Ordinary>),
+    /// Whether beside a kernel.
+    Logistic(Vec<binary::Nulls>, binary::Form, bool),
     Mixed(Vec<Rotation>, Form),
 }
 
@@ -81,6 +83,7 @@ pub struct Models<'a> {
     /// The segment left out, the models, and how they are reported and shared.
     ready: Option<(Option<usize>, Ready)>,
     nulls: Vec<Null>,
+    binary: Vec<binary::Null>,
     fits: Vec<Model>,
 }
 
@@ -99,6 +102,7 @@ impl<'a> Models<'a> {
             numbers,
             ready: None,
             nulls: Vec::new(),
+            binary: Vec::new(),
             fits: Vec::new(),
         }
     }
@@ -111,6 +115,11 @@ impl<'a> Models<'a> {
     /// The null models at hand, as reported.
     pub fn describe(&self) -> &[Null] {
         &self.nulls
+    }
+
+    /// Those of binary traits.
+    pub(super) fn describe_binary(&self) -> &[binary::Null] {
+        &self.binary
     }
 
     /// Makes the models for the kernel without segment `left_out`, unless they are at hand.
@@ -143,6 +152,28 @@ impl<'a> Models<'a> {
                 let rotations = log.timed("null models", || self.mixed(source, left_out, *form))?;
                 self.keep(&rotations, &source.name(left_out));
                 Ready::Mixed(rotations, *form)
+            }
+            (Method::Kernel(_, Beside::Logistic(form)), Some(source)) => {
+                let models = log.timed("null models", || {
+                    let model = |group: &Group| {
+                        let kernels = source.variance_kernels(group, left_out)?;
+                        let [(k, _)] = &kernels[..] else {
+                            return Err(Error::usage("binary traits take one kernel"));
+                        };
+                        Ok(binary::Nulls::beside(k, group, data))
+                    };
+                    groups.iter().map(model).collect::<Result<Vec<_>>>()
+                })?;
+                let kernel = source.name(left_out);
+                let of = |(group, models): (&Group, &binary::Nulls)| {
+                    models.describe(group, data, &kernel)
+                };
+                self.binary = groups.iter().zip(&models).flat_map(of).collect();
+                Ready::Logistic(models, *form, true)
+            }
+            (Method::Logistic(form), _) => {
+                let models = log.timed("null models", || binary::Nulls::alone(groups, data));
+                Ready::Logistic(models, *form, false)
             }
             _ => {
                 let model = |g: &Group| Ordinary::new(g.x.clone(), g.residuals(data));
@@ -221,6 +252,10 @@ impl<'a> Models<'a> {
         };
         match (ready, self.options.fast) {
             (Ready::Ordinary(models), _) => scan.ordinary(bed, &part.snps, models, progress)?,
+            (Ready::Logistic(models, form, beside), _) => {
+                let models = (&models[..], *form, *beside);
+                scan.logistic(bed, &part.snps, models, progress)?;
+            }
             (Ready::Mixed(rotations, form), None) => {
                 scan.kernel(bed, &part.snps, (rotations, *form), progress)?;
             }

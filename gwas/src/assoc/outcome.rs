@@ -7,7 +7,7 @@ use super::nulls::Models;
 use super::partial::{Finished, Part, Partial};
 use super::scan::Group;
 use super::tally::Tally;
-use super::{AssocData, AssocOptions, Beside, Method, finish, threshold};
+use super::{AssocData, AssocOptions, Beside, Method, binary, finish, threshold};
 use crate::cohort::Choice;
 use crate::error::Result;
 use crate::io::output::OutputSet;
@@ -32,10 +32,16 @@ impl Outcome<'_> {
     ) -> Result<OutputSet> {
         let mut files = OutputSet::new();
         let (mut nulls, mut models) = (Vec::new(), Models::default());
+        let mut logistic = Vec::new();
         let mut tally = Tally::new(data.traits.len());
         for part in self.finished {
             tally.add(&part.tally);
             models.add(&part.models);
+            for null in &part.binary {
+                if !logistic.contains(null) {
+                    logistic.push(null.clone());
+                }
+            }
             for null in &part.nulls {
                 if !nulls.contains(null) {
                     log.say(null.to_string());
@@ -43,7 +49,9 @@ impl Outcome<'_> {
                 }
             }
         }
-        if let Ok(value) = serde_json::to_value(&nulls) {
+        if options.method.is_binary() {
+            binary::tell(&logistic, log);
+        } else if let Ok(value) = serde_json::to_value(&nulls) {
             log.set("null_models", value);
         }
         for g in &models.gammas {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::binary;
 use super::identity::Checksum;
 use super::nulls::Models;
 use super::rotation::Null;
@@ -39,6 +40,8 @@ pub struct Finished {
     pub tally: Tally,
     /// Null models as reported.
     pub nulls: Vec<Null>,
+    /// Those of binary traits.
+    pub(super) binary: Vec<binary::Null>,
     /// Null models as shared.
     pub models: Models,
 }
@@ -56,6 +59,7 @@ pub struct Partial {
     folder: PathBuf,
     run: String,
     traits: usize,
+    binary: bool,
 }
 
 /// All chromosomes of `tested`; `segment` says which segment of the kernel each leaves out.
@@ -74,12 +78,13 @@ pub fn parts(tested: &Choice, segment: impl Fn(&str) -> Option<usize>) -> Vec<Pa
 }
 
 impl Partial {
-    /// `PREFIX.assoc.parts`, of a run of `traits` traits with the checksum `run`.
-    pub fn new(prefix: &Path, run: String, traits: usize) -> Partial {
+    /// `PREFIX.assoc.parts`, of a run of `traits` traits, `binary` or not, with the checksum `run`.
+    pub fn new(prefix: &Path, run: String, traits: usize, binary: bool) -> Partial {
         Partial {
             folder: with_suffix(prefix, ".assoc.parts"),
             run,
             traits,
+            binary,
         }
     }
 
@@ -131,7 +136,7 @@ impl Partial {
     /// `Write`.
     pub fn begin(&self, part: &Part) -> Result<Vec<Tsv>> {
         std::fs::create_dir_all(&self.folder).map_err(|e| Error::write(&self.folder, &e))?;
-        let tables = (0..self.traits).map(|t| table::create(&self.table(part, t)));
+        let tables = (0..self.traits).map(|t| table::create(&self.table(part, t), self.binary));
         tables.collect()
     }
 

@@ -4,7 +4,7 @@ use epitile_core::genotypes::Counts;
 use faer::Mat;
 use rayon::prelude::*;
 
-use super::AssocData;
+use super::binary::cases;
 use super::block::{Block, SNPS, untested};
 use super::effect::{Effect, Form, Untested, test, test_refit, testable};
 use super::ordinary::Ordinary;
@@ -12,6 +12,7 @@ use super::refit::Shared;
 use super::rotation::Rotation;
 use super::table;
 use super::tally::{self, Count, Tally};
+use super::{AssocData, Method};
 use crate::cohort::Choice;
 use crate::dense::product;
 use crate::error::Result;
@@ -94,20 +95,29 @@ pub struct Scan<'a> {
     form: String,
     count: Count,
     tally: Tally,
+    /// Places in the `.fam` of each trait's cases, if traits are binary.
+    cases: Option<Vec<Vec<u32>>>,
 }
 
 /// What a block gave for one group: by trait of it, by SNP.
 pub(super) type Found = Vec<Vec<Result<Effect, Untested>>>;
 
 impl<'a> Scan<'a> {
-    /// Of the traits in `groups`; `form` names the test, and `count` says what else is wanted.
-    pub fn new(tested: &Choice, groups: &'a [Group], form: String, count: Count) -> Self {
+    /// Of the traits in `groups`, by `method`; `count` says what else is wanted.
+    pub fn new(
+        tested: &Choice,
+        data: &AssocData<'_>,
+        groups: &'a [Group],
+        (method, count): (&Method, Count),
+    ) -> Self {
+        let binary = method.is_binary();
         Scan {
             groups,
             tables: Vec::new(),
             snps: tested.files.snps.clone(),
             chromosomes: tested.chromosomes,
-            form,
+            form: method.form(),
+            cases: binary.then(|| cases::places(data.traits, groups)),
             count,
             tally: Tally::default(),
         }
@@ -244,10 +254,13 @@ impl<'a> Scan<'a> {
                 for (&t, found) in group.traits.iter().zip(&found) {
                     self.tally.tests(t, found);
                     self.tally.effective[t] += effective;
+                    let cases = self.cases.as_ref().map(|cases| &cases[t]);
                     for (k, found) in found.iter().enumerate() {
                         let snp = &self.snps[block.snps[k] as usize];
                         let snp = (snp, self.chromosomes);
-                        table::row(&mut self.tables[t], snp, &counts[k], found, &self.form)?;
+                        let cases = cases.map(|cases| block.counts(k, cases));
+                        let counts = (&counts[k], cases.as_ref());
+                        table::row(&mut self.tables[t], snp, counts, found, &self.form)?;
                     }
                 }
             }

@@ -8,7 +8,7 @@ use super::effect::{Effect, Untested};
 use crate::error::Result;
 use crate::io::bim::Snp;
 use crate::io::chromosome::ChromosomeSet;
-use crate::io::tsv::Tsv;
+use crate::io::tsv::{Cell, Tsv};
 use crate::tails::log10p;
 
 /// Columns of the table.
@@ -17,47 +17,60 @@ pub const HEADER: [&str; 13] = [
     "LOG10P", "EXTRA",
 ];
 
-/// Starts the table `path`.
+/// Columns that follow for binary traits.
+pub const BINARY: [&str; 4] = ["N_CASES", "N_CONTROLS", "A1FREQ_CASES", "A1FREQ_CONTROLS"];
+
+/// Starts the table `path`, of binary traits or others.
 ///
 /// # Errors
 /// `Write`.
-pub fn create(path: &Path) -> Result<Tsv> {
-    Tsv::create(path, &HEADER)
+pub fn create(path: &Path, binary: bool) -> Result<Tsv> {
+    match binary {
+        true => Tsv::create(path, &[&HEADER[..], &BINARY].concat()),
+        false => Tsv::create(path, &HEADER),
+    }
 }
 
-/// Writes a SNP with what was found; ALLELE1 is the counted allele. `form` names the test.
+/// Frequency of the counted allele; NaN without calls.
+fn frequency(alleles: u64, observed: u64) -> f64 {
+    match observed {
+        0 => f64::NAN,
+        n => alleles as f64 / (2 * n) as f64,
+    }
+}
+
+/// Writes a SNP with what was found; ALLELE1 is the counted allele. `cases` are the calls of a
+/// binary trait's cases, who are among all. `form` names the test.
 ///
 /// # Errors
 /// `Write`.
 pub fn row(
     table: &mut Tsv,
     (snp, chromosomes): (&Snp, ChromosomeSet),
-    counts: &Counts,
+    (counts, cases): (&Counts, Option<&Counts>),
     found: &Result<Effect, Untested>,
     form: &str,
 ) -> Result<()> {
     let alleles = counts.alleles();
     let rarer = alleles.min(2 * counts.observed() - alleles);
-    let frequency = match counts.observed() {
-        0 => f64::NAN,
-        n => alleles as f64 / (2 * n) as f64,
+    let form = match found {
+        Ok(effect) => effect.form.unwrap_or(form).to_owned(),
+        Err(why) => why.to_string(),
     };
-    let code = found.as_ref().err().map(ToString::to_string);
     let extra = format!(
-        "MAC={rarer};MISS={};TESTFORM={};FAST={}",
+        "MAC={rarer};MISS={};TESTFORM={form};FAST={}",
         counts.missing,
-        code.as_deref().unwrap_or(form),
         u8::from(found.is_ok_and(|e| e.fast))
     );
     let number = |of: fn(&Effect) -> f64| found.as_ref().map_or(f64::NAN, of);
     let chromosome = chromosomes.label(&snp.chromosome);
-    table.row(&[
+    let mut cells = vec![
         (&chromosome).into(),
         snp.position.into(),
         (&snp.id).into(),
         (&snp.a2).into(),
         (&snp.a1).into(),
-        frequency.into(),
+        frequency(alleles, counts.observed()).into(),
         (counts.observed() as usize).into(),
         "ADD".into(),
         number(|e| e.beta).into(),
@@ -65,5 +78,16 @@ pub fn row(
         number(|e| e.statistic).into(),
         number(|e| log10p(e.ln_p)).into(),
         (&extra).into(),
-    ])
+    ];
+    if let Some(cases) = cases {
+        let (n, own) = (cases.observed(), cases.alleles());
+        let others = counts.observed() - n;
+        cells.extend::<[Cell<'_>; 4]>([
+            (n as usize).into(),
+            (others as usize).into(),
+            frequency(own, n).into(),
+            frequency(alleles - own, others).into(),
+        ]);
+    }
+    table.row(&cells)
 }

@@ -84,6 +84,9 @@ pub(crate) struct Traits {
     /// Binary traits are coded 1 = control, 2 = case
     #[arg(long = "1", visible_alias = "binary-12")]
     pub(crate) binary_12: bool,
+    /// Whether the command takes binary traits for binary.
+    #[arg(skip)]
+    pub(crate) logistic: bool,
     /// Table FID IID COVARIATE…
     #[arg(long, value_name = "FILE")]
     pub(crate) covar: Option<PathBuf>,

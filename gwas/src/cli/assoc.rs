@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
+use epitile::assoc::binary::{self, cases};
 use epitile::assoc::condition::condition;
 use epitile::assoc::effect::Form;
 use epitile::assoc::kernels::Moments;
@@ -13,6 +14,7 @@ use epitile::cohort::{Choice, Cohort, CohortOptions};
 use epitile::error::{Error, Result};
 use epitile::folds::Folds;
 use epitile::io::fam::Sample;
+use epitile::null::component::Component;
 use epitile::phenotypes::Trait;
 use epitile::run::RunLog;
 use epitile::settings::ridge_of_heritability;
@@ -32,7 +34,8 @@ A1FREQ N TEST BETA SE CHISQ LOG10P EXTRA), PREFIX_TRAIT.loci.tsv (lead SNPs: the
 START END OTHERS SIGNIFICANT MEMBERS), PREFIX.log and PREFIX.run.json (null models, thresholds). \
 ALLELE1, column 5 of the .bim, is the effect allele; CHISQ is the statistic of the test, F or χ²; \
 LOG10P does not underflow; N counts calls. EXTRA has MAC, MISS, the test's form, or why there is \
-none (MONOMORPHIC, ALL_MISSING, COLLINEAR), and FAST=1 for an approximate test.
+none (MONOMORPHIC, ALL_MISSING, COLLINEAR; for binary traits also SEPARATED, NOT_CONVERGED, \
+NO_NULL_MODEL), and FAST=1 for an approximate test.
 
 Tests: score, F at the null model's full-likelihood λ (GEMMA's p_score); wald, F at its restricted \
 λ (FaST-LMM's); wald-refit, λ fitted again for every SNP (GEMMA's p_wald); lrt, χ² of the \
@@ -43,7 +46,16 @@ others, and what is left of the trait is tested by least squares.
 
 With several kernels (--kernel linear:std,grm^2) the null model has a variance for each, and SNPs are \
 tested by score or wald beside their sum; wald-refit and lrt, which fit the variances again for every \
-SNP, take one kernel.
+SNP, and binary traits take one kernel.
+
+Binary traits (--bt): a logistic mixed model, its variance by penalised quasi-likelihood. spa \
+(default), the score test, by saddlepoint approximation where |z| > 2 (SAIGE's: SE and CHISQ fit \
+LOG10P); score, the same by the normal approximation, whose p-values are far too small where cases \
+are few; firth, Firth's penalised regression with the random effect as offset, CHISQ the ratio of \
+penalised likelihoods, all scaled to the score test's variance. --kernel none is logistic regression \
+(plink2 --glm): wald (default), lrt, spa, score, firth (plink2 --glm firth, but for CHISQ and LOG10P, \
+which are the likelihood ratio's), firth-fallback (wald, and firth where wald has no maximum). \
+TESTFORM tells which it was. Tables have N_CASES N_CONTROLS A1FREQ_CASES A1FREQ_CONTROLS after EXTRA.
 
 --condition takes the effects of some SNPs out as those of covariates; missing calls of these are the \
 mean of the trait's individuals, without a kernel individuals who lack one are left out.
@@ -95,9 +107,16 @@ pub(crate) struct Args {
     /// Keep all chromosomes in the kernel
     #[arg(long)]
     no_loco: bool,
-    /// Test: score, wald, wald-refit, lrt or oof
-    #[arg(long, value_name = "TEST", default_value = "score")]
-    test: String,
+    /// Test: score, wald, wald-refit, lrt or oof; with --bt spa, score, firth, wald, lrt or
+    /// firth-fallback [default: score; with --bt spa, with --bt --kernel none wald]
+    #[arg(long, value_name = "TEST")]
+    test: Option<String>,
+    /// Traits are binary: 1 for cases, 0 for controls (with --1: 2 and 1)
+    #[arg(long)]
+    bt: bool,
+    /// A binary trait of fewer cases, or fewer controls, is left out
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "bt")]
+    min_cases: usize,
     /// SNPs whose effects are taken out first
     #[arg(long, value_name = "ID,…", value_delimiter = ',')]
     condition: Vec<String>,
@@ -150,10 +169,14 @@ impl Run for Args {
         let individuals = tested.individuals();
         let options = self.options(&individuals, log)?;
         let cohort = match options.method {
-            Method::Ordinary => None,
+            Method::Ordinary | Method::Logistic(_) => None,
             _ => Some(self.kernel_cohort(&tested, log)?),
         };
-        let mut tables = inputs::tables(&self.traits, &individuals, log)?;
+        let traits = Traits {
+            logistic: self.bt,
+            ..self.traits.clone()
+        };
+        let mut tables = inputs::tables(&traits, &individuals, log)?;
         if let Method::Kernel(_, Beside::OutOfFold(how)) = &options.method {
             let folds = how.folds.of.iter();
             for (complete, fold) in tables.complete.iter_mut().zip(folds) {
@@ -161,7 +184,7 @@ impl Run for Args {
             }
         }
         tables.fixed = condition(tables.fixed, &self.condition, &mut tested)?;
-        if let Method::Ordinary = &options.method {
+        if let Method::Ordinary | Method::Logistic(_) = &options.method {
             // Complete cases.
             let gone = tables.fixed.incomplete();
             let both = tables.complete.iter_mut().zip(&gone);
@@ -169,6 +192,11 @@ impl Run for Args {
         }
         // One more effect is that of the SNP.
         let reason = inputs::obstacle(&tables.fixed, &tables.complete, 1);
+        let binary = |of: &Trait| {
+            let known = (&tables.fixed, &tables.complete[..]);
+            cases::obstacle(of, known, self.min_cases)
+        };
+        let reason = |of: &Trait| reason(of).or_else(|| self.bt.then(|| binary(of)).flatten());
         let traits = inputs::keep_trainable(tables.traits, reason, log)?;
         let data = AssocData {
             traits: &traits,
@@ -190,7 +218,7 @@ impl Run for Args {
             Some(cohort) => {
                 let components = match &options.method {
                     Method::Kernel(components, _) => &components[..],
-                    Method::Ordinary => &[],
+                    Method::Ordinary | Method::Logistic(_) => &[],
                 };
                 let kernels: Vec<_> = components.iter().filter_map(|c| c.kernel()).collect();
                 // Sums of all chromosomes and of all but one; K, its eigenvectors and what finding
@@ -200,6 +228,8 @@ impl Run for Args {
                 sets.dedup();
                 let single = components.len() == 1;
                 let (models, several) = match single {
+                    // P of every trait.
+                    true if self.bt => (traits.len(), 0),
                     true => (sets.len(), 0),
                     // Eigenvectors of every trait; each kernel and its contrasts with theirs.
                     false => (traits.len(), 6 * components.len()),
@@ -237,7 +267,8 @@ impl Args {
             [none] if none == "none" => Vec::new(),
             names => components(names)?,
         };
-        let method = match (kernels.len(), self.test.as_str()) {
+        let method = match (kernels.len(), self.test.as_deref().unwrap_or("score")) {
+            _ if self.bt => self.logistic(kernels)?,
             (1, "oof") => Method::Kernel(kernels, Beside::OutOfFold(self.folds(individuals, log)?)),
             (2.., "oof") => return Err(one_kernel("oof", kernels.len())),
             (count, text) => {
@@ -270,6 +301,24 @@ impl Args {
             null_in: self.sharing.null_in(form)?,
             null_out: self.sharing.null_out(form)?,
         })
+    }
+
+    /// Tests of binary traits.
+    fn logistic(&self, kernels: Vec<Component>) -> Result<Method> {
+        let default = if kernels.is_empty() { "wald" } else { "spa" };
+        let text = self.test.as_deref().unwrap_or(default);
+        let form: binary::Form = text
+            .parse()
+            .map_err(|e| Error::usage(format!("--test {text}: {e}")))?;
+        match kernels.len() {
+            0 => Ok(Method::Logistic(form)),
+            1 if form.has_kernel() => Ok(Method::Kernel(kernels, Beside::Logistic(form))),
+            1 => Err(Error::usage(format!(
+                "--bt --test {text}: beside a kernel tests are spa, score and firth; use one of \
+                 them, or --kernel none"
+            ))),
+            count => Err(one_kernel("--bt", count)),
+        }
     }
 
     fn folds(&self, individuals: &[Sample], log: &RunLog) -> Result<OutOfFold> {

@@ -137,6 +137,7 @@ pub(crate) fn tables(traits: &Traits, samples: &[Sample], log: &RunLog) -> Resul
         file: traits.pheno.clone(),
         names: traits.pheno_name.clone(),
         binary_12: traits.binary_12,
+        logistic: traits.logistic,
     };
     let phenotypes = Phenotypes::read(&options, samples)?;
     log.report(&phenotypes.notes, &phenotypes.warnings);

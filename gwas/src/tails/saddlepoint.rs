@@ -40,6 +40,10 @@ fn ln_above(form: &Form, q: f64) -> f64 {
     }
     let at = Cumulants::new(form).search(|at| at.k1 < q);
     let w = (2.0 * (at.t * q - at.k)).sqrt();
-    let v = at.t * at.k2.sqrt();
+    ln_from_roots(w, at.t * at.k2.sqrt())
+}
+
+/// ln Φ̄(w + ln(v/w)/w).
+pub(super) fn ln_from_roots(w: f64, v: f64) -> f64 {
     ln_normal_tail(w + (v / w).ln() / w)
 }

@@ -9,6 +9,7 @@ mod files;
 mod lab;
 
 mod behaviour;
+mod binary;
 mod chromosomes;
 mod condition;
 mod fast;

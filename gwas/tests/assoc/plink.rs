@@ -7,7 +7,7 @@ use super::ours;
 
 /// Compares BETA and SE of trait `of` with the reference's: within 1e-5 of the standard error
 /// beside the six digits it is printed with.
-fn check(set: &str, prefix: &str, pheno: &str, of: &str, flags: &str, reference: &str) {
+pub(super) fn check(set: &str, prefix: &str, pheno: &str, of: &str, flags: &str, reference: &str) {
     let Some(folder) = data(set) else { return };
     let lab = Lab::new();
     let at = |name: &str| folder.join(name).display().to_string();

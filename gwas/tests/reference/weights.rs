@@ -45,7 +45,7 @@ fn check(set: &str, of: &str, chr_set: u32) {
     let options = PhenotypeOptions {
         file: folder.join(format!("{set}.pheno.txt")),
         names: Some(of.into()),
-        binary_12: false,
+        ..PhenotypeOptions::default()
     };
     let phenotypes = Phenotypes::read(&options, &cohort.samples).unwrap();
     let values = &phenotypes.traits[0];

@@ -41,8 +41,7 @@ fn model(lab: &Lab, kernel: Kernel, precision: &str, embed: bool, lambda: f64) -
     let traits = Phenotypes::read(
         &PhenotypeOptions {
             file: lab.path("s.pheno.txt"),
-            names: None,
-            binary_12: false,
+            ..PhenotypeOptions::default()
         },
         &cohort.samples,
     );

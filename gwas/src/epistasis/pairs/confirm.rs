@@ -145,7 +145,8 @@ impl Confirming<'_> {
         wald(&last, y.len(), x.len()).map_err(|why| match why {
             Untested::AllMissing => Code::AllMissing,
             Untested::Monomorphic => Code::Monomorphic,
-            Untested::Collinear => Code::Collinear,
+            // No other has least squares.
+            _ => Code::Collinear,
         })
     }
 }

@@ -339,6 +339,7 @@ fn naive(calls: &Genotypes, task: &Task, x: &[Vec<f64>], y: &[f64]) -> (Effect, 
         statistic,
         ln_p: ln_f_tail(statistic, freedom),
         fast: false,
+        form: None,
     };
     (effect, ratio)
 }
