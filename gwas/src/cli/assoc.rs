@@ -145,7 +145,8 @@ impl Run for Args {
         };
         let written = match &job.cohort {
             None => {
-                epitile::backend::dispatch(self.machine.backend, self.machine.threads, None, job)?
+                let (backend, threads) = (self.machine.backend, self.machine.threads);
+                epitile::backend::dispatch(backend, threads, (None, Some(log)), job)?
             }
             Some(cohort) => {
                 let kernels: Vec<_> = match &options.method {
