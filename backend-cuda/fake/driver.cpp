@@ -161,7 +161,8 @@ API int cuDeviceGetName(char *name, int size, int) {
 }
 API int cuDeviceGetAttribute(int *value, int attribute, int) {
     // Compute capability, major (75) and minor (76).
-    *value = attribute == 75 ? (int)setting("FAKE_CAPABILITY", 9) : 0;
+    *value = (int)(attribute == 75 ? setting("FAKE_CAPABILITY", 9) : setting("FAKE_MINOR", 0));
+    RULE("cuDeviceGetAttribute", attribute == 75 || attribute == 76);
     return OK;
 }
 API int cuDevicePrimaryCtxRetain(void **context, int) {

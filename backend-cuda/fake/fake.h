@@ -4,6 +4,7 @@
 //
 //   FAKE_DEVICES=0          no device
 //   FAKE_VERSION=12000      driver version
+//   FAKE_CAPABILITY=8       compute capability, the major part [9]; FAKE_MINOR=9 the minor [0]
 //   FAKE_MEMORY=BYTES       memory of the device [1 GiB]
 //   FAKE_FAIL_ALLOC=N       the N-th allocation fails (from 1)
 //   FAKE_FAIL_LAUNCH=N      the N-th kernel or library call fails when it runs, and all that follows

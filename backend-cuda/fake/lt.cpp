@@ -7,7 +7,7 @@
 namespace {
 enum { OK = 0, INVALID = 7, NOT_SUPPORTED = 15 };
 // cudaDataType and cublasComputeType_t.
-enum { R_32F = 0, R_64F = 1, R_16F = 2, R_8I = 3, R_32I = 10, R_16BF = 14 };
+enum { R_32F = 0, R_64F = 1, R_16F = 2, R_8I = 3, R_32I = 10, R_16BF = 14, R_E4M3 = 28, R_E5M2 = 29 };
 enum { COMPUTE_32F = 68, COMPUTE_64F = 70, COMPUTE_32I = 72, COMPUTE_TF32 = 77 };
 
 struct Desc {
@@ -34,7 +34,9 @@ uint64_t size_of(int type) {
         case R_64F: return 8;
         case R_16F:
         case R_16BF: return 2;
-        case R_8I: return 1;
+        case R_8I:
+        case R_E4M3:
+        case R_E5M2: return 1;
         default: return 4;
     }
 }
@@ -45,6 +47,8 @@ double value(const void *p, int type, uint64_t at) {
         case R_32F: return load(p, F32, at);
         case R_64F: return load(p, F64, at);
         case R_16F: return load(p, F16, at);
+        case R_E4M3: return load(p, F8E4M3, at);
+        case R_E5M2: return load(p, F8E5M2, at);
         default: return load(p, BF16, at);
     }
 }
@@ -67,13 +71,32 @@ void check_layout(const Layout_ &l) {
     RULE("cublasLt", l.rows > 0 && l.cols > 0 && l.ld >= (int64_t)l.rows);
 }
 
-// Shapes, types and the rules of integer products.
+bool is_eight(int type) { return type == R_E4M3 || type == R_E5M2; }
+
+long setting(const char *name, long otherwise) {
+    const char *text = getenv(name);
+    return text ? atol(text) : otherwise;
+}
+
+// FP8 products: Ada (8.9) and later; TN; one of the operands E4M3; F32 here; all sizes and steps
+// between columns multiples of 16 bytes.
+bool takes_eights(const Desc &d, const Layout_ &a, const Layout_ &b, const Layout_ &c) {
+    if (10 * setting("FAKE_CAPABILITY", 9) + setting("FAKE_MINOR", 0) < 89) return false;
+    if (!is_eight(a.type) || !is_eight(b.type) || (a.type == R_E5M2 && b.type == R_E5M2)) return false;
+    if (!d.transposed[0] || d.transposed[1]) return false;
+    for (const Layout_ *l : {&a, &b, &c})
+        if (l->rows % 16 || l->cols % 16 || l->ld % 16) return false;
+    return c.type == R_32F && d.compute == COMPUTE_32F && d.scale == R_32F;
+}
+
+// Shapes, types and the rules of integer and FP8 products.
 bool supported(const Desc &d, const Layout_ &a, const Layout_ &b, const Layout_ &c) {
     for (const Layout_ *l : {&a, &b, &c}) check_layout(*l);
     uint64_t k = d.transposed[0] ? a.rows : a.cols;
     RULE("cublasLtMatmul", c.rows == (d.transposed[0] ? a.cols : a.rows));
     RULE("cublasLtMatmul", c.cols == (d.transposed[1] ? b.rows : b.cols));
     RULE("cublasLtMatmul", k == (d.transposed[1] ? b.cols : b.rows));
+    if (is_eight(a.type) || is_eight(b.type)) return takes_eights(d, a, b, c);
     if (a.type != b.type) return false;
     switch (a.type) {
         case R_8I:

@@ -1,15 +1,16 @@
 //! gemm, syrk, trsm, potrf and shift on accumulators, by NVIDIA's libraries.
 //!
 //! A product's operands are multiplied as they are where tensor cores take them (two of F16, BF16 or
-//! TF32 into F32); FP8 is widened to F16, which holds all its numbers; everything else is converted
-//! to the output's format first. The scales go into α.
+//! TF32 into F32, and two of E4M3 if the device does, all sizes are multiples of 16 and the product
+//! runs along the rows of both, as updates of a factor do); other FP8 is widened to F16, which holds
+//! all its numbers; everything else is converted to the output's format first. The scales go into α.
 
 use std::sync::Arc;
 
 use epitile_core::backend::{Solve, Trans};
 use epitile_core::precision::{Precision, exp2};
 
-use crate::convert::{convert, supported};
+use crate::convert::{convert, convert_as_laid_out, supported};
 use crate::error::CudaError;
 use crate::sys::{Device, Matrix, Number, Side};
 use crate::tile::CudaTile;
@@ -41,7 +42,7 @@ impl Operand<'_> {
     }
 }
 
-/// The tile in this precision and scale.
+/// The tile in this precision and scale, in its own layout.
 fn converted<'a>(
     device: &Arc<Device>,
     tile: &'a CudaTile,
@@ -51,7 +52,7 @@ fn converted<'a>(
     if (tile.precision, tile.scale) == (precision, scale) {
         return Ok(Operand::Own(tile));
     }
-    convert(device, tile, precision, scale).map(Operand::Copy)
+    convert_as_laid_out(device, tile, precision, scale).map(Operand::Copy)
 }
 
 /// How an F32 product of these formats is made: as what, and what its operands are converted to.
@@ -92,8 +93,13 @@ pub(crate) fn gemm(
     if m * n * k == 0 {
         return Ok(());
     }
+    let eights = [a.precision, b.precision] == [Precision::F8E4M3; 2]
+        && device.multiplies_eights()
+        && [a.transposed(ta), b.transposed(tb)] == [true, false]
+        && [m, n, k].iter().all(|size| size.is_multiple_of(EIGHTS));
     let (number, each) = match to {
         Precision::F64 => (Number::F64, Precision::F64),
+        _ if eights => (Number::F8E4M3, Precision::F8E4M3),
         _ => number(a.precision, b.precision),
     };
     // Wide formats are multiplied by value, narrow ones as stored: α then holds the scales.
@@ -106,33 +112,24 @@ pub(crate) fn gemm(
         converted(device, b, each, scale(b))?,
     );
     let alpha = alpha * exp2(scale(a)) * exp2(scale(b));
-    let matrix = |t: &'_ CudaTile, trans| (t.rows, t.cols, trans == Trans::Yes);
-    let ((ar, ac, ta), (br, bc, tb)) = (matrix(x.tile(), ta), matrix(y.tile(), tb));
-    device.multiply(
-        number,
-        (alpha, 1.0),
-        Matrix {
-            rows: ar,
-            cols: ac,
-            ld: ar,
-            transposed: ta,
-            buffer: &x.tile().buffer,
-        },
-        Matrix {
-            rows: br,
-            cols: bc,
-            ld: br,
-            transposed: tb,
-            buffer: &y.tile().buffer,
-        },
-        Matrix {
-            rows: m,
-            cols: n,
-            ld: m,
-            transposed: false,
-            buffer: &c.buffer,
-        },
-    )
+    let (x, y) = (matrix(x.tile(), ta), matrix(y.tile(), tb));
+    device.multiply(number, (alpha, 1.0), x, y, matrix(c, Trans::No))
+}
+
+/// Sizes of FP8 products are multiples of this (cuBLAS documentation, `cublasLtMatmul`: 16 bytes in
+/// every dimension).
+const EIGHTS: usize = 16;
+
+/// op(tile) as the product takes it.
+fn matrix(tile: &CudaTile, trans: Trans) -> Matrix<'_> {
+    let stored = tile.stored();
+    Matrix {
+        rows: stored.rows,
+        cols: stored.cols,
+        ld: stored.rows,
+        transposed: tile.transposed(trans),
+        buffer: stored.buffer,
+    }
 }
 
 /// Lower triangle of C ← C + α·A·Aᵀ, by the product of the whole: diagonal tiles are few.
@@ -171,8 +168,12 @@ pub(crate) fn trsm(
         Solve::Left => Side::Left,
         Solve::LeftTransposed => Side::LeftTransposed,
     };
-    let l = converted(device, l, precision, 0)?;
-    device.triangular(side, l.tile().operand(), b.operand())
+    let l = match (l.precision, l.scale) == (precision, 0) {
+        true => Operand::Own(l),
+        // Column by column, whatever it was.
+        false => Operand::Copy(convert(device, l, precision, 0)?),
+    };
+    device.triangular(side, l.tile().stored(), b.stored())
 }
 
 /// Lower Cholesky factor of the lower triangle of A, in place; zeros above the diagonal. Waits for it.
@@ -184,7 +185,7 @@ pub(crate) fn trsm(
 /// If the tile is not square or its scale is not 2⁰.
 pub(crate) fn potrf(device: &Arc<Device>, a: &CudaTile) -> Result<(), CudaError> {
     let precision = accumulator(a, "potrf")?;
-    match device.factor(a.operand())? {
+    match device.factor(a.stored())? {
         None => Ok(()),
         Some(pivot) => Err(CudaError::NotPositiveDefinite {
             pivot,
@@ -203,5 +204,5 @@ pub(crate) fn potrf(device: &Arc<Device>, a: &CudaTile) -> Result<(), CudaError>
 /// If the tile is not square or its scale is not 2⁰.
 pub(crate) fn shift(device: &Arc<Device>, a: &CudaTile, value: f64) -> Result<(), CudaError> {
     accumulator(a, "shift")?;
-    device.shift(a.operand(), value)
+    device.shift(a.stored(), value)
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use epitile_core::backend::{Backend, Solve, TileNorm, Trans};
 use epitile_core::genotypes::Genotypes;
@@ -14,8 +15,13 @@ use crate::error::CudaError;
 use crate::pairs::{CudaPairs, CudaPanel};
 use crate::probe::{Missing, probe};
 use crate::sys;
-use crate::tile::CudaTile;
+use crate::tile::{CudaTile, by_rows, is_turned};
 use crate::{algebra, convert, kernel, norm, panel};
+
+/// Rows of the largest tiles by default, and of the kernel tiles of a pass: products of 2,048 × 2,048
+/// are about 128 blocks of 128 × 256 numbers, one for each of the 132 multiprocessors of a large
+/// GPU. Larger ones fill it no better, and let precisions follow the structure less.
+pub const LARGEST_EDGE: usize = 2048;
 
 /// One GPU. Not yet run on a real one.
 ///
@@ -42,10 +48,15 @@ impl Cuda {
     }
 
     /// The same, with pair statistics made again at every use instead of kept in memory: what
-    /// happens anyway where half of what is free does not hold them. The bits are the same.
+    /// happens anyway where a quarter of what is free does not hold them. The bits are the same.
     pub fn without_stored_pairs(mut self) -> Self {
         self.keep = false;
         self
+    }
+
+    /// Pairs whose statistics were made for one use, because they are not kept, so far.
+    pub fn pairs_made_again(&self) -> u64 {
+        self.device.made_again.load(Ordering::Relaxed)
     }
 }
 
@@ -64,13 +75,34 @@ impl Backend for Cuda {
     }
 
     fn formats(&self) -> &'static [Precision] {
-        // FP8 is widened to F16 before it is multiplied, so it is no faster; BF16 is as fast.
-        &[Precision::F16, Precision::F32, Precision::F64]
+        use Precision::{F8E4M3, F16, F32, F64};
+        // BF16 is as fast as F16.
+        match self.device.multiplies_eights() {
+            true => &[F8E4M3, F16, F32, F64],
+            // FP8 is widened to F16 before it is multiplied, so it is no faster.
+            false => &[F16, F32, F64],
+        }
     }
 
-    fn accumulator_roundoff(&self, _: [Precision; 2], output: Precision) -> f64 {
+    fn largest_edge(&self) -> usize {
+        LARGEST_EDGE
+    }
+
+    fn pass_edge(&self) -> usize {
+        // Smaller kernel tiles would leave most of the device idle.
+        LARGEST_EDGE
+    }
+
+    fn accumulator_roundoff(&self, operands: [Precision; 2], output: Precision) -> f64 {
         match output {
             Precision::F64 => Precision::F64.unit_roundoff(),
+            // Hopper's tensor cores add 32 products of FP8 numbers at a time to the sum so far, of
+            // all of which they keep the 14 leading bits of the largest, and truncate: DeepSeek-AI,
+            // "DeepSeek-V3 technical report", arXiv 2412.19437 (2024), §3.5.2. So n products lose up
+            // to n·2⁻¹³ of their magnitudes.
+            _ if operands == [Precision::F8E4M3; 2] && self.device.multiplies_eights() => {
+                2.0f64.powi(-13)
+            }
             // Tensor cores drop the low bits of their FP32 sums instead of rounding to nearest:
             // Fasi, Higham, Mikaitis and Pranesh, PeerJ Comput. Sci. 7:e330 (2021), §3.
             _ => 2.0 * Precision::F32.unit_roundoff(),
@@ -111,13 +143,18 @@ impl Backend for Cuda {
     }
 
     fn upload(&self, tile: TileRef<'_>) -> Result<CudaTile, CudaError> {
-        let packed = tile.to_tile();
+        let (packed, turned) = (tile.to_tile(), is_turned(tile.precision()));
+        let bytes = match turned {
+            false => packed.bytes(),
+            true => &by_rows(packed.bytes(), (tile.rows(), tile.cols())),
+        };
         Ok(CudaTile {
             rows: tile.rows(),
             cols: tile.cols(),
             precision: tile.precision(),
             scale: tile.scale(),
-            buffer: self.device.upload(packed.bytes())?,
+            turned,
+            buffer: self.device.upload(bytes)?,
         })
     }
 
@@ -125,6 +162,9 @@ impl Backend for Cuda {
         let mut bytes = vec![0; tile.bytes()];
         self.device.download(&tile.buffer, &mut bytes)?;
         let (rows, cols, p) = (tile.rows, tile.cols, tile.precision);
+        if tile.turned {
+            bytes = by_rows(&bytes, (cols, rows));
+        }
         let downloaded = Tile::from_bytes(rows, cols, p, tile.scale, &bytes);
         Ok(downloaded.expect("as many bytes as numbers"))
     }

@@ -17,7 +17,7 @@ const TIMES: usize = 3;
 /// 10⁹ operations a second by kind of work, square matrices of `edge` rows (a multiple of 16).
 ///
 /// Products are 2·edge³ operations: `i8` of bytes with 32-bit sums (`pairs`, the same, is what counts
-/// pairs of dosages), `f16` and `bf16` with F32 sums, `tf32`, `f32`, `f64`. Cholesky factors by
+/// pairs of dosages), `f8` (E4M3, where the device multiplies it), `f16` and `bf16` with F32 sums, `tf32`, `f32`, `f64`. Cholesky factors by
 /// cuSOLVER, `potrf f32` and `potrf f64`, are edge³/3. Each after one that is not counted.
 ///
 /// # Errors
@@ -30,6 +30,8 @@ pub fn ceilings(cuda: &Cuda, edge: usize) -> Result<Vec<(&'static str, f64)>, Cu
     let n = edge as f64;
     let bytes = products(cuda, edge)?;
     let mut rates = vec![("i8", bytes), ("pairs", bytes)];
+    let eights = ("f8", Precision::F8E4M3, Precision::F32);
+    let eights = cuda.device.multiplies_eights().then_some(eights);
     let formats = [
         ("f16", Precision::F16, Precision::F32),
         ("bf16", Precision::Bf16, Precision::F32),
@@ -37,7 +39,7 @@ pub fn ceilings(cuda: &Cuda, edge: usize) -> Result<Vec<(&'static str, f64)>, Cu
         ("f32", Precision::F32, Precision::F32),
         ("f64", Precision::F64, Precision::F64),
     ];
-    for (work, from, to) in formats {
+    for (work, from, to) in eights.into_iter().chain(formats) {
         // Numbers that look like none: a device computes faster, and cooler, on zeros.
         let values: Vec<f64> = (0..edge * edge).map(|at| noise(at as u64)).collect();
         let a = Tile::from_f64(edge, edge, &values, from, 0);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use epitile_core::precision::Precision;
 
 use crate::error::CudaError;
-use crate::sys::Device;
-use crate::tile::CudaTile;
+use crate::sys::{Device, Operand};
+use crate::tile::{CudaTile, is_turned};
 
-/// `tile` in another precision and scale. One kernel.
+/// `tile` in another precision and scale, laid out as tiles of that precision are. One kernel.
 ///
 /// # Errors
 /// [`CudaError::Unsupported`] from and to I8.
@@ -18,6 +18,54 @@ pub(crate) fn convert(
     precision: Precision,
     scale: i32,
 ) -> Result<CudaTile, CudaError> {
+    laid_out(device, tile, (precision, scale), is_turned(precision))
+}
+
+/// The same, laid out as `tile` is: for products, which take both layouts.
+///
+/// # Errors
+/// As [`convert`].
+pub(crate) fn convert_as_laid_out(
+    device: &Arc<Device>,
+    tile: &CudaTile,
+    precision: Precision,
+    scale: i32,
+) -> Result<CudaTile, CudaError> {
+    laid_out(device, tile, (precision, scale), tile.turned)
+}
+
+/// A row-major tile column by column, in F32, which holds its numbers; `None` of others.
+///
+/// # Errors
+/// If the device fails.
+pub(crate) fn by_columns(
+    device: &Arc<Device>,
+    tile: &CudaTile,
+) -> Result<Option<CudaTile>, CudaError> {
+    if !tile.turned {
+        return Ok(None);
+    }
+    // The stored numbers, whatever their scale.
+    let from = Operand {
+        scale: 0,
+        ..tile.stored()
+    };
+    let buffer = device.buffer(tile.count() * Precision::F32.bytes())?;
+    device.turn(from, (&buffer, Precision::F32, 0))?;
+    Ok(Some(CudaTile {
+        precision: Precision::F32,
+        turned: false,
+        buffer,
+        ..*tile
+    }))
+}
+
+fn laid_out(
+    device: &Arc<Device>,
+    tile: &CudaTile,
+    (precision, scale): (Precision, i32),
+    turned: bool,
+) -> Result<CudaTile, CudaError> {
     for precision in [tile.precision, precision] {
         supported(precision, "convert")?;
     }
@@ -26,9 +74,14 @@ pub(crate) fn convert(
         cols: tile.cols,
         precision,
         scale,
+        turned,
         buffer: device.buffer(tile.count() * precision.bytes())?,
     };
-    device.convert(tile.operand(), &converted.buffer, (precision, scale))?;
+    let to = (&converted.buffer, precision, scale);
+    match turned == tile.turned {
+        true => device.convert(tile.stored(), to)?,
+        false => device.turn(tile.stored(), to)?,
+    }
     Ok(converted)
 }
 

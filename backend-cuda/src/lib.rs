@@ -28,10 +28,10 @@
 //! | `pairs` | for 8,192 SNPs at a time `expand` of rows and columns and an INT8 product (cuBLASLt), then `distances`; for standardised kernels `products` |
 //! | `pair_block` | `gather` |
 //! | `kernel_tile` | `kernel_tile`, after what `pairs` runs where numbers are not kept |
-//! | `convert` | `convert` |
+//! | `convert` | `convert`, or `turn` to and from E4M3, whose tiles are row-major |
 //! | `norm` | `norm_rows`, `norm_columns`, two copies to the host |
 //! | `shift` | `shift` |
-//! | `gemm`, `syrk` | `convert` of operands that tensor cores do not take, a product (cuBLASLt) |
+//! | `gemm`, `syrk` | `convert` of operands that tensor cores do not take, a product (cuBLASLt); two tiles in E4M3 as they are, where the device and their sizes allow |
 //! | `apply` | `apply` |
 //! | `trsm` | for right-hand sides `solve`, else cuBLAS trsm |
 //! | `potrf` | cuSOLVER potrf, `clear`, `pivot`, and twelve bytes to the host |
@@ -53,7 +53,7 @@ mod slab;
 mod sys;
 mod tile;
 
-pub use backend::Cuda;
+pub use backend::{Cuda, LARGEST_EDGE};
 pub use ceilings::ceilings;
 pub use error::CudaError;
 pub use pairs::{CudaPairs, CudaPanel};

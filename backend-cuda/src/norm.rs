@@ -6,7 +6,7 @@ use bytemuck::cast_slice_mut;
 use epitile_core::backend::TileNorm;
 use epitile_core::precision::exponent;
 
-use crate::convert::supported;
+use crate::convert::{by_columns, supported};
 use crate::error::CudaError;
 use crate::sys::Device;
 use crate::tile::CudaTile;
@@ -20,6 +20,8 @@ use crate::tile::CudaTile;
 /// [`CudaError::Unsupported`] for I8.
 pub(crate) fn norm(device: &Arc<Device>, tile: &CudaTile) -> Result<TileNorm, CudaError> {
     supported(tile.precision, "norm")?;
+    let by_columns = by_columns(device, tile)?;
+    let tile = by_columns.as_ref().unwrap_or(tile);
     let n = tile.rows;
     let ([magnitudes, squares, largest], cols) = sums(device, tile, tile.scale)?;
     let mut max = largest.into_iter().fold(0.0, f64::max);
@@ -48,7 +50,7 @@ pub(crate) fn norm(device: &Arc<Device>, tile: &CudaTile) -> Result<TileNorm, Cu
 type Sums = ([Vec<f64>; 3], Vec<f64>);
 
 fn sums(device: &Arc<Device>, tile: &CudaTile, scale: i32) -> Result<Sums, CudaError> {
-    let sums = device.sums(tile.operand(), scale)?;
+    let sums = device.sums(tile.stored(), scale)?;
     let mut rows = vec![0.0; 3 * tile.rows];
     device.download(&sums.rows, cast_slice_mut(&mut rows))?;
     let mut cols = vec![0.0; tile.cols];

@@ -6,6 +6,7 @@
 //! missing calls change. Standardised products are summed by a kernel of our own in 64-bit integers.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use epitile_core::genotypes::Genotypes;
@@ -89,7 +90,8 @@ fn parts(statistic: &PairStatistic) -> Vec<[i64; 3]> {
 
 impl CudaPairs {
     /// The statistic of all pairs of `rows` × `cols`, or of `rows` with themselves. Kept if `keep`
-    /// and half of the free memory holds it.
+    /// and a quarter of the free memory holds it: a factor in F64 takes twice as much as whole numbers,
+    /// and the work on it needs room.
     ///
     /// # Panics
     /// If the sets and the statistic differ in their SNPs or segments, or products might not fit 32
@@ -151,7 +153,7 @@ impl CudaPairs {
             },
         };
         let bytes = order.count() * if whole { 4 } else { 8 };
-        if keep && bytes <= device.memory()?.0 / 2 {
+        if keep && bytes <= device.memory()?.0 / 4 {
             pairs.kept = Some(pairs.all(order)?);
         }
         Ok(pairs)
@@ -186,6 +188,8 @@ impl CudaPairs {
         match &self.kept {
             Some(kept) => work(kept, (&rows, &cols)),
             None => {
+                let pairs = (rows.len() * cols.len()) as u64;
+                self.device.made_again.fetch_add(pairs, Ordering::Relaxed);
                 let order = Order::Dense {
                     rows: rows.len(),
                     cols: cols.len(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use epitile_core::backend::{Solve, Trans};
 
-use crate::convert::supported;
+use crate::convert::{by_columns, supported};
 use crate::error::CudaError;
 use crate::sys::Device;
 use crate::tile::CudaTile;
@@ -22,8 +22,8 @@ pub(crate) fn apply(
     y: &CudaTile,
 ) -> Result<(), CudaError> {
     supported(a.precision, "apply")?;
-    let transposed = trans == Trans::Yes;
-    device.apply(alpha, (a.operand(), transposed), x.operand(), y.operand())
+    let a = (a.stored(), a.transposed(trans));
+    device.apply(alpha, a, x.stored(), y.stored())
 }
 
 /// L X = B or Lᵀ X = B, L of any precision.
@@ -38,5 +38,7 @@ pub(crate) fn trsm(
 ) -> Result<(), CudaError> {
     supported(l.precision, "trsm")?;
     let transposed = solve == Solve::LeftTransposed;
-    device.solve((l.operand(), transposed), b.operand())
+    let by_columns = by_columns(device, l)?;
+    let l = by_columns.as_ref().unwrap_or(l);
+    device.solve((l.stored(), transposed), b.stored())
 }

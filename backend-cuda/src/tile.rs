@@ -1,29 +1,54 @@
 //! Matrices on the device.
 
+use epitile_core::backend::Trans;
 use epitile_core::precision::Precision;
 
 use crate::sys::{Buffer, Operand};
 
-/// A matrix on the device, column-major without gaps; stored numbers times 2^scale.
+/// A matrix on the device, without gaps; stored numbers times 2^scale. Column-major, but for E4M3:
+/// those tiles are row-major, since tensor cores take 8-bit operands only if the numbers that are
+/// summed over, along the rows of a factor's tiles, stand side by side.
 #[derive(Debug)]
 pub struct CudaTile {
     pub(crate) rows: usize,
     pub(crate) cols: usize,
     pub(crate) precision: Precision,
     pub(crate) scale: i32,
+    /// Row-major.
+    pub(crate) turned: bool,
     pub(crate) buffer: Buffer,
 }
 
+/// Whether tiles of this precision are row-major.
+pub(crate) fn is_turned(precision: Precision) -> bool {
+    precision == Precision::F8E4M3
+}
+
+/// The bytes of a column-major matrix of rows × cols bytes, row by row.
+pub(crate) fn by_rows(bytes: &[u8], (rows, cols): (usize, usize)) -> Vec<u8> {
+    let entries = (0..rows).flat_map(|r| (0..cols).map(move |c| c * rows + r));
+    entries.map(|at| bytes[at]).collect()
+}
+
 impl CudaTile {
-    /// As kernels read it.
-    pub(crate) fn operand(&self) -> Operand<'_> {
+    /// The column-major matrix that is stored, as kernels read it: of a turned tile the transpose.
+    pub(crate) fn stored(&self) -> Operand<'_> {
+        let (rows, cols) = match self.turned {
+            false => (self.rows, self.cols),
+            true => (self.cols, self.rows),
+        };
         Operand {
-            rows: self.rows,
-            cols: self.cols,
+            rows,
+            cols,
             precision: self.precision,
             scale: self.scale,
             buffer: &self.buffer,
         }
+    }
+
+    /// Whether op(tile) is the transpose of what is stored.
+    pub(crate) fn transposed(&self, trans: Trans) -> bool {
+        (trans == Trans::Yes) != self.turned
     }
 
     /// Numbers.

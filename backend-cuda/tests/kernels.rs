@@ -246,6 +246,7 @@ fn ceilings_are_measured_for_every_kind_of_product_and_factor() {
     let expected = [
         "i8",
         "pairs",
+        "f8",
         "f16",
         "bf16",
         "tf32",
@@ -259,7 +260,9 @@ fn ceilings_are_measured_for_every_kind_of_product_and_factor() {
 }
 
 /// Kernel file, what stands there, what a mistake would make of it, and the test that finds it.
-const MISTAKES: [(&str, &str, &str, &str); 9] = [
+const MISTAKES: [(&str, &str, &str, &str); 11] = [
+    ("convert.cu", "    __syncthreads();\n", "", "conversions"),
+    ("convert.cu", "r * cols + c", "c * cols + r", "conversions"),
     ("format.cuh", "(half - 1 + odd)", "half", "conversions"),
     (
         "format.cuh",

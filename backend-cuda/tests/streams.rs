@@ -14,16 +14,16 @@ use epitile_core::precision::Precision;
 use epitile_core::solver::{SolveOptions, Solver};
 use epitile_core::system::System;
 use epitile_cpu::Rayon;
+use epitile_cuda::Cuda;
 
 mod fake;
 
 /// Solves a small problem whose tiles have mixed formats.
 fn solved<E: Engine>(
-    engine: &E,
+    (backend, engine): (&Cuda, &E),
     genotypes: &Arc<Genotypes>,
     columns: &[Vec<f64>],
 ) -> Vec<Vec<u64>> {
-    let backend = fake::cuda();
     let statistic = PairStatistic::new(Kernel::Gaussian.pair_kind(), genotypes.counts());
     let panel = backend.panel(genotypes.clone()).unwrap();
     let pairs = backend.pairs(&statistic, &panel, None).unwrap();
@@ -42,11 +42,12 @@ fn solved<E: Engine>(
         pairs: &pairs,
         map: &map,
         index: &index,
-        edge: 24,
+        edge: 32,
     };
     let mut bits = Vec::new();
     for policy in [
         Policy::Uniform(Precision::F16),
+        Policy::Uniform(Precision::F8E4M3),
         Policy::Adaptive { tau: 0.5 },
     ] {
         let options = SolveOptions {
@@ -69,14 +70,32 @@ fn solutions_have_the_same_bits_on_one_stream_and_on_four() {
     let mut sample = Sample::new(1);
     let genotypes = sample.genotypes(150, &[64, 200], 20);
     let columns: Vec<Vec<f64>> = (0..3).map(|_| sample.values(150, 0)).collect();
-    let expected = solved(&InOrder, &genotypes, &columns);
+    let expected = solved((fake::cuda(), &InOrder), &genotypes, &columns);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(6)
         .build()
         .unwrap();
     for _ in 0..3 {
-        let got = pool.install(|| solved(&Rayon, &genotypes, &columns));
+        let got = pool.install(|| solved((fake::cuda(), &Rayon), &genotypes, &columns));
         assert_eq!(got, expected);
+    }
+}
+
+#[test]
+fn fits_have_the_same_bits_with_statistics_that_are_kept_and_made_again() {
+    let mut sample = Sample::new(2);
+    for missing in [0, 20] {
+        let genotypes = sample.genotypes(130, &[64, 200], missing);
+        let columns: Vec<Vec<f64>> = (0..2).map(|_| sample.values(130, 0)).collect();
+        let kept = fake::cuda();
+        let before = kept.pairs_made_again();
+        let expected = solved((kept, &InOrder), &genotypes, &columns);
+        assert_eq!(kept.pairs_made_again(), before);
+        let again = fake::another().without_stored_pairs();
+        let got = solved((&again, &InOrder), &genotypes, &columns);
+        assert_eq!(got, expected);
+        // At least ‖K‖ and a residual of every policy took every pair of the lower triangle.
+        assert!(again.pairs_made_again() > 2 * 3 * 130 * 130 / 2);
     }
 }
 

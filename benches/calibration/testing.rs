@@ -106,7 +106,7 @@ pub(crate) fn tests(
         };
         let tested = Choice::new(&chosen, None)?;
         let kernel = match options.method {
-            Method::Ordinary => None,
+            Method::Ordinary | Method::Logistic(_) => None,
             Method::Kernel(..) => Some(Choice::new(&files, Some(&tested.samples))?.load()?),
         };
         let data = AssocData {

@@ -130,6 +130,19 @@ pub trait Backend: Sync {
     /// products are equally fast only the most accurate pays; F64 is the last.
     fn formats(&self) -> &'static [Precision];
 
+    /// Rows of the largest tiles that are chosen by default, see
+    /// [`default_edge`](crate::system::default_edge): what suits a processor's caches if this is not
+    /// overridden.
+    fn largest_edge(&self) -> usize {
+        crate::system::LARGEST_EDGE
+    }
+
+    /// Rows of the largest kernel tiles that a pass over the kernel evaluates and uses at once: 512
+    /// KiB in F64, a part of a second-level cache, if this is not overridden.
+    fn pass_edge(&self) -> usize {
+        256
+    }
+
     /// Unit roundoff of sums of products of two `operands` (they may be alike) that end in an
     /// accumulator of precision `output`: that of the accumulator, unless the backend sums in something
     /// narrower.

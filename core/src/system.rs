@@ -13,9 +13,6 @@ use crate::precision::Precision;
 use crate::sym::{Blocks, SymTiles};
 use crate::tile::{Elements, Tile};
 
-/// Rows of the tiles that a pass over the kernel evaluates and uses at once: 512 KiB in F64.
-const PASS: usize = 256;
-
 /// A kernel matrix over some of the individuals of a symmetric pair statistic, never stored
 /// whole: its tiles are evaluated when they are needed.
 pub struct System<'a, B: Backend, E> {
@@ -78,10 +75,10 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
         Ok(tile)
     }
 
-    /// The same with tiles small enough that an F64 one is used from the second-level cache, and how
-    /// many of them are as wide as one of this system's.
+    /// The same with tiles of [`Backend::pass_edge`], and how many of them are as wide as one of this
+    /// system's.
     fn fine(&self) -> (Self, usize) {
-        let parts = self.edge.div_ceil(PASS);
+        let parts = self.edge.div_ceil(self.backend.pass_edge());
         let even = self.edge.is_multiple_of(parts);
         let parts = if even { parts } else { 1 };
         let edge = self.edge / parts;
@@ -286,8 +283,11 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
     }
 }
 
+/// [`Backend::largest_edge`] of processors.
+pub const LARGEST_EDGE: usize = 512;
+
 /// Tile edge for systems of order `n`, a rule on sizes: sixteen tiles a side, in multiples of 64,
-/// from 96 to 512.
+/// from 96 to `largest`, which is the backend's.
 ///
 /// Sixteen leave room for parallel work and let precisions follow the structure. Below 96 the
 /// work on a tile is too little for what it costs to start. Three FP32 tiles of edge 256 are
@@ -300,6 +300,6 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
 /// |---|---|---|---|---|---|---|---|
 /// | FP32 | 1.46 | 1.31 | 1.19 | 1.09 | 1.11 | 0.97 | 0.89 |
 /// | FP8 off the diagonal | 0.73 | 0.62 | 0.56 | 0.52 | 0.57 | 0.51 | 0.55 |
-pub fn default_edge(n: usize) -> usize {
-    (n / 16).next_multiple_of(64).clamp(96, 512)
+pub fn default_edge(n: usize, largest: usize) -> usize {
+    (n / 16).next_multiple_of(64).clamp(96, largest)
 }

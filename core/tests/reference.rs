@@ -8,6 +8,7 @@ use epitile_core::kernel::{Kernel, KernelMap};
 use epitile_core::pairs::{PairKind, PairStatistic};
 use epitile_core::precision::Precision::{self, *};
 use epitile_core::reference::Reference;
+use epitile_core::system::{LARGEST_EDGE, default_edge};
 use epitile_core::tile::Tile;
 
 mod suite {
@@ -156,4 +157,13 @@ fn pairs_and_kernels_of_three_individuals() {
             .unwrap();
         assert_eq!(k.to_f64(), [-1.0, 0.0, 1.0, 0.0], "inner products / 2");
     }
+}
+
+#[test]
+fn tiles_are_a_sixteenth_of_the_system_up_to_what_the_backend_takes() {
+    let edges = |n| [LARGEST_EDGE, 2048].map(|largest| default_edge(n, largest));
+    assert_eq!(edges(90), [96, 96]);
+    assert_eq!(edges(4000), [256, 256]);
+    assert_eq!(edges(16_384), [512, 1024]);
+    assert_eq!(edges(305_880), [512, 2048]);
 }

@@ -8,10 +8,12 @@ use std::str::FromStr;
 use epitile_core::backend::{Backend, BackendError, ErrorKind};
 use epitile_core::engine::Engine;
 use epitile_core::solver::SolveError;
+use epitile_core::system::LARGEST_EDGE;
 use epitile_cpu::{Ceiling, Cpu, Rayon};
 use epitile_cuda::Cuda;
 
 use crate::error::{Error, Result};
+use crate::run::RunLog;
 use crate::spill::Spill;
 
 /// A backend as users name it.
@@ -22,6 +24,16 @@ pub enum BackendChoice {
     Cpu,
     /// An NVIDIA GPU.
     Cuda,
+}
+
+impl BackendChoice {
+    /// Rows of the largest tiles by default, [`Backend::largest_edge`].
+    pub fn largest_edge(self) -> usize {
+        match self {
+            BackendChoice::Cpu => LARGEST_EDGE,
+            BackendChoice::Cuda => epitile_cuda::LARGEST_EDGE,
+        }
+    }
 }
 
 impl fmt::Display for BackendChoice {
@@ -63,7 +75,7 @@ pub trait Job {
 pub const MOST_THREADS: usize = 1024;
 
 /// Runs a job on the chosen backend with `threads` threads (0: one per core); what does not fit in
-/// memory goes to `spill`.
+/// memory goes to `spill`, or is made again at each use, which `log` is told.
 ///
 /// # Errors
 /// `Device` if the backend is not available here, `Usage` if no threads can be had, `Write` if the
@@ -71,7 +83,7 @@ pub const MOST_THREADS: usize = 1024;
 pub fn dispatch<J: Job + Send>(
     choice: BackendChoice,
     threads: usize,
-    spill: Option<&Spill>,
+    (spill, log): (Option<&Spill>, Option<&RunLog>),
     job: J,
 ) -> Result<J::Output>
 where
@@ -87,7 +99,16 @@ where
         BackendChoice::Cuda => {
             let cuda = open()?;
             // Threads only issue work; several keep several streams busy.
-            pool(threads)?.install(|| job.run(&cuda, &Rayon))
+            let output = pool(threads)?.install(|| job.run(&cuda, &Rayon));
+            let made = cuda.pairs_made_again();
+            if let (Some(log), 1..) = (log, made) {
+                log.say(format!(
+                    "the GPU's memory does not hold all pair statistics beside the rest: {made} \
+                     were made from the genotypes where they were needed"
+                ));
+                log.set("pairs_made_again", made.into());
+            }
+            output
         }
     }
 }

@@ -72,7 +72,7 @@ pub fn bench(
             options,
             tick: &|| progress.inc(1),
         };
-        measured.push(dispatch(options.backend, threads, spill, job)?);
+        measured.push(dispatch(options.backend, threads, (spill, Some(log)), job)?);
     }
     drop(progress);
     // Measuring the ceilings takes memory of its own.

@@ -200,13 +200,15 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
         }
         let Bandwidth { kernel, gamma, .. } = self.bandwidth;
         let map = self.similarity.map(kernel, gamma);
+        let backend = self.similarity.backend();
+        let edge = default_edge(rows.len(), backend.largest_edge());
         let system = System {
-            backend: self.similarity.backend(),
+            backend,
             engine: self.engine,
             pairs: self.similarity.pairs(kernel),
             map: &map,
             index: rows,
-            edge: self.options.tile.unwrap_or(default_edge(rows.len())),
+            edge: self.options.tile.unwrap_or(edge),
         };
         let prepared = system.prepare(&self.options.solve).map_err(device_error)?;
         let mut solver = Solver::new(system, &prepared, self.options.lambda, self.options.solve);
@@ -250,7 +252,6 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
             && !solved.is_empty()
             && let Some(factor) = solver.factor()
         {
-            let backend = self.similarity.backend();
             let tiles = factor
                 .cholesky()
                 .iter()

@@ -154,13 +154,14 @@ pub fn predict<B: Backend, E: Engine>(
         )?;
         let rows: Vec<u32> = (0..chunk.len() as u32).collect();
         for (of, out) in model.traits.iter().zip(&mut predicted) {
+            let edge = default_edge(of.rows.len(), backend.largest_edge());
             let system = System {
                 backend,
                 engine,
                 pairs: &cross.pairs,
                 map: &cross.map,
                 index: &of.rows,
-                edge: model.meta.tile.unwrap_or(default_edge(of.rows.len())),
+                edge: model.meta.tile.unwrap_or(edge),
             };
             let weights = Columns::from_slices(of.rows.len(), [of.weights.as_slice()]);
             let random = system.cross(&rows, &weights).map_err(device_error)?;

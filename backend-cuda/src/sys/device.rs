@@ -1,7 +1,7 @@
 //! One device: its lanes and its memory.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cudarc::driver::result;
@@ -65,6 +65,10 @@ pub(crate) struct Device {
     pub(super) products: Products,
     pub(super) kernels: Kernels,
     context: Context,
+    /// Compute capability.
+    capability: (i32, i32),
+    /// Pairs whose statistics were made for one use.
+    pub(crate) made_again: AtomicU64,
     piece: usize,
     workspace: usize,
 }
@@ -105,10 +109,17 @@ impl Device {
             events: Arc::default(),
             products,
             kernels,
+            capability: context.capability()?,
             context,
+            made_again: AtomicU64::new(0),
             piece: PIECE.min(total / 8),
             workspace: (32 << 20).min(total / 16),
         }))
+    }
+
+    /// Whether its tensor cores multiply FP8 numbers: Ada's (8.9), Hopper's and later ones.
+    pub(crate) fn multiplies_eights(&self) -> bool {
+        self.capability >= (8, 9)
     }
 
     /// Bytes of memory that are free, and all of them; what was got in advance counts as used.

@@ -56,6 +56,20 @@ impl Context {
         unsafe { result::ctx::set_current(self.context) }.map_err(failed("cuCtxSetCurrent"))
     }
 
+    /// Compute capability of the device, major and minor.
+    pub(crate) fn capability(&self) -> Result<(i32, i32), CudaError> {
+        use sys::CUdevice_attribute as Attribute;
+        let of = |attribute| {
+            // SAFETY: the device was looked up by `new`.
+            unsafe { result::device::get_attribute(self.device, attribute) }
+                .map_err(failed("cuDeviceGetAttribute"))
+        };
+        Ok((
+            of(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?,
+            of(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?,
+        ))
+    }
+
     /// Bytes of memory that are free, and all of them.
     pub(crate) fn memory(&self) -> Result<(usize, usize), CudaError> {
         self.bind()?;

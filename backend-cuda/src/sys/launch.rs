@@ -12,6 +12,8 @@ use crate::error::CudaError;
 
 /// Threads of a block of most kernels, LIST of `kernels/common.cuh`.
 pub(super) const LIST: usize = 256;
+/// Rows and columns of a block of `turn`; see `kernels/convert.cu`.
+const SIDE: usize = 32;
 /// Rows and columns of a block of `apply` and its threads; see `kernels/panel.cu`.
 const ROWS: usize = 32;
 const COLS: usize = 8;
@@ -42,7 +44,7 @@ macro_rules! kernels {
 }
 
 kernels! {
-    convert: convert;
+    convert: convert turn;
     norm: norm_rows norm_columns;
     triangle: shift clear pivot;
     expand: expand moments;
@@ -139,8 +141,7 @@ impl Device {
     pub(crate) fn convert(
         self: &Arc<Self>,
         from: Operand<'_>,
-        to: &Buffer,
-        (precision, scale): (Precision, i32),
+        (to, precision, scale): (&Buffer, Precision, i32),
     ) -> Result<(), CudaError> {
         let (count, (address, code)) = (from.count(), from.checked());
         assert!(to.bytes() >= count * precision.bytes(), "bytes of a tile");
@@ -162,6 +163,40 @@ impl Device {
                     format(precision),
                     divisor,
                     count as u64
+                )
+            }
+        })
+    }
+
+    /// `to` ← the transpose of `from` in another precision and scale, rounded once.
+    pub(crate) fn turn(
+        self: &Arc<Self>,
+        from: Operand<'_>,
+        (to, precision, scale): (&Buffer, Precision, i32),
+    ) -> Result<(), CudaError> {
+        let (rows, cols, (address, code)) = (from.rows, from.cols, from.checked());
+        let bytes = rows * cols * precision.bytes();
+        assert!(to.bytes() >= bytes, "bytes of a tile");
+        let (factor, divisor) = (exp2(from.scale), exp2(scale));
+        let blocks = rows.div_ceil(SIDE) * cols.div_ceil(SIDE);
+        if blocks == 0 {
+            return Ok(());
+        }
+        self.issue(&[from.buffer], &[to], |lane| {
+            // SAFETY: both buffers hold rows × cols numbers of their formats.
+            unsafe {
+                launch!(
+                    lane,
+                    self.kernels.turn,
+                    (blocks, LIST),
+                    address,
+                    code,
+                    factor,
+                    to.address(),
+                    format(precision),
+                    divisor,
+                    rows as u64,
+                    cols as u64
                 )
             }
         })

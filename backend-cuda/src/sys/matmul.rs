@@ -26,6 +26,8 @@ pub(crate) enum Number {
     F16,
     /// BF16, F32 sums.
     Bf16,
+    /// E4M3, F32 sums; op(A) transposed, op(B) not, sizes multiples of 16.
+    F8E4M3,
 }
 
 impl Number {
@@ -50,6 +52,12 @@ impl Number {
             ),
             Number::F16 => (Type::CUDA_R_16F, Type::CUDA_R_32F, Sum::CUBLAS_COMPUTE_32F),
             Number::Bf16 => (Type::CUDA_R_16BF, Type::CUDA_R_32F, Sum::CUBLAS_COMPUTE_32F),
+            // Without its fast sums, which are off unless asked for; the operands' scales are in α.
+            Number::F8E4M3 => (
+                Type::CUDA_R_8F_E4M3,
+                Type::CUDA_R_32F,
+                Sum::CUBLAS_COMPUTE_32F,
+            ),
         }
     }
 
@@ -59,6 +67,7 @@ impl Number {
             Number::F64 => (8, 8),
             Number::F32 | Number::Tf32 => (4, 4),
             Number::F16 | Number::Bf16 => (2, 4),
+            Number::F8E4M3 => (1, 4),
         }
     }
 }

@@ -39,7 +39,12 @@ pub(crate) fn build(name: &str, kernels: Option<&Path>) -> PathBuf {
 /// The backend on the fake device.
 pub(crate) fn cuda() -> &'static Cuda {
     static CUDA: OnceLock<Cuda> = OnceLock::new();
-    CUDA.get_or_init(|| Cuda::open(Some(folder().into())).expect("the fake device"))
+    CUDA.get_or_init(another)
+}
+
+/// Another one, with counts of its own.
+pub(crate) fn another() -> Cuda {
+    Cuda::open(Some(folder().into())).expect("the fake device")
 }
 
 /// Runs the tests of this program whose names contain `test`, ignored ones too, in a process of their

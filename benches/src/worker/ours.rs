@@ -39,7 +39,7 @@ impl Data {
             pairs: &self.pairs,
             map: &self.map,
             index: &self.index,
-            edge: default_edge(self.index.len()),
+            edge: default_edge(self.index.len(), CPU.largest_edge()),
         }
     }
 }

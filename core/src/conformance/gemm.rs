@@ -11,7 +11,7 @@ use crate::precision::{Precision, exp2};
 use crate::tile::Tile;
 
 /// (m, n, k).
-const SHAPES: [(usize, usize, usize); 12] = [
+const SHAPES: [(usize, usize, usize); 13] = [
     (1, 1, 1),
     (3, 2, 4),
     (16, 15, 17),
@@ -24,6 +24,7 @@ const SHAPES: [(usize, usize, usize); 12] = [
     (32, 8, 33),
     (33, 33, 33),
     (65, 31, 65),
+    (32, 16, 48),
 ];
 
 /// Exponent of entries that are zero.

@@ -11,7 +11,7 @@ use crate::precision::Precision;
 use crate::tile::Tile;
 
 /// (n, k).
-const SHAPES: [(usize, usize); 9] = [
+const SHAPES: [(usize, usize); 10] = [
     (1, 1),
     (3, 2),
     (16, 17),
@@ -21,6 +21,7 @@ const SHAPES: [(usize, usize); 9] = [
     (31, 65),
     (65, 32),
     (129, 33),
+    (48, 64),
 ];
 
 /// Computes C + α·A·Aᵀ and demands the bound of [`gemm::holds`](super::gemm::holds) in every

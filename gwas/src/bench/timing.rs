@@ -69,7 +69,7 @@ impl Measured {
             Precision::F32 => most(&["f32"]),
             Precision::F16 => most(&["f16", "f32"]),
             Precision::Bf16 => most(&["bf16", "f32"]),
-            _ => most(&["bf16", "f16", "f32"]),
+            _ => most(&["f8", "bf16", "f16", "f32"]),
         };
         let at = |operations: f64, rate: Option<f64>| rate.map(|r| operations / (r * 1e9));
         let factored = |p: &Precision| self.shares[p].operations.total();
@@ -164,7 +164,9 @@ impl Timing<'_> {
             pairs: similarity.pairs(kernel),
             map: &map,
             index: &index,
-            edge: options.tile.unwrap_or(default_edge(n)),
+            edge: options
+                .tile
+                .unwrap_or(default_edge(n, backend.largest_edge())),
         };
         let prepared = system.prepare(&options.solve).map_err(device_error)?;
         let mut solver = Solver::new(system, &prepared, options.lambda, options.solve);

@@ -213,7 +213,8 @@ impl Run for Args {
         };
         let written = match &job.cohort {
             None => {
-                epitile::backend::dispatch(self.machine.backend, self.machine.threads, None, job)?
+                let (backend, threads) = (self.machine.backend, self.machine.threads);
+                epitile::backend::dispatch(backend, threads, (None, Some(log)), job)?
             }
             Some(cohort) => {
                 let components = match &options.method {

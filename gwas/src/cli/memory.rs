@@ -3,6 +3,7 @@
 
 mod room;
 
+use epitile::backend::BackendChoice;
 use epitile::cv::{CvOptions, Scheme};
 use epitile::error::{Error, Result};
 use epitile::model::Model;
@@ -77,10 +78,11 @@ impl Plan {
         );
         // Columns of tiles of an inverse, one by each thread.
         let n = calls.samples();
-        let edge = options.tile.unwrap_or(default_edge(n)).min(n);
-        let panels = match options.scheme {
-            Scheme::LeaveOneOut => 8 * n * edge * machine.threads(),
-            Scheme::Folds | Scheme::Nested => 0,
+        let largest = machine.backend.largest_edge();
+        let edge = options.tile.unwrap_or(default_edge(n, largest)).min(n);
+        let panels = match (options.scheme, machine.backend) {
+            (Scheme::LeaveOneOut, BackendChoice::Cpu) => 8 * n * edge * machine.threads(),
+            _ => 0,
         };
         Plan {
             work: plan.work + panels as u64,
@@ -192,7 +194,8 @@ impl Plan {
     ) -> Self {
         let threads = machine.threads() as u64;
         let (n, snps) = (calls.samples() as u64, calls.snps() as u64);
-        let edge = tile.unwrap_or(default_edge(calls.samples())) as u64;
+        let largest = machine.backend.largest_edge();
+        let edge = tile.unwrap_or(default_edge(calls.samples(), largest)) as u64;
         let (edge, block) = (edge.min(n), PAIR_EDGE as u64);
         let blocks = n.div_ceil(block);
         let blocks = blocks * (blocks + 1) / 2 * block * block;
@@ -217,8 +220,11 @@ impl Plan {
         } else {
             0
         };
-        // A column of accumulators, and what each thread works on.
-        let tiles = n * edge * number.max(4) + threads * TILES * edge * edge * 8;
+        // A column of accumulators, and what each thread works on; a GPU has them in its memory.
+        let tiles = match machine.backend {
+            BackendChoice::Cpu => n * edge * number.max(4) + threads * TILES * edge * edge * 8,
+            BackendChoice::Cuda => 0,
+        };
         // The engine's graph has an edge for every tile that is read: with small tiles, many.
         let order = n.div_ceil(edge.max(1));
         let graph = (order.saturating_pow(3) / 3).min(1 << 50) * 8;

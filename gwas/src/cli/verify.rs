@@ -35,7 +35,7 @@ pub(crate) struct Args {
 
 impl Run for Args {
     fn run(&self, _: &RunLog) -> Result<()> {
-        dispatch(self.backend, self.threads, None, Verification)
+        dispatch(self.backend, self.threads, (None, None), Verification)
     }
 }
 

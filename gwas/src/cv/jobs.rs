@@ -94,13 +94,15 @@ impl<B: Backend, E: Engine> Context<'_, '_, B, E> {
     ) -> Result<T> {
         let Bandwidth { kernel, gamma, .. } = self.bandwidths[bandwidth];
         let map = self.similarity.map(kernel, gamma);
+        let backend = self.similarity.backend();
+        let edge = default_edge(train.len(), backend.largest_edge());
         let system = System {
-            backend: self.similarity.backend(),
+            backend,
             engine,
             pairs: self.similarity.pairs(kernel),
             map: &map,
             index: train,
-            edge: self.options.tile.unwrap_or(default_edge(train.len())),
+            edge: self.options.tile.unwrap_or(edge),
         };
         let prepared = system.prepare(solve).map_err(device_error)?;
         f(system, &prepared)

@@ -111,7 +111,8 @@ impl<'a, B: Backend, E: Engine> Solvers<'a, B, E> {
     }
 
     fn edge(&self, rows: &[u32]) -> usize {
-        self.model.meta.tile.unwrap_or(default_edge(rows.len()))
+        let edge = default_edge(rows.len(), self.backend.largest_edge());
+        self.model.meta.tile.unwrap_or(edge)
     }
 
     /// Solves for A⁻¹X once.

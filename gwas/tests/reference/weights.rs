@@ -15,7 +15,7 @@ use epitile_core::engine::InOrder;
 use epitile_core::gls::{Fixed, fit};
 use epitile_core::kernel::Kernel;
 use epitile_core::solver::{SolveOptions, Solver};
-use epitile_core::system::{System, default_edge};
+use epitile_core::system::{LARGEST_EDGE, System, default_edge};
 use epitile_cpu::{Cpu, Rayon};
 
 use super::common::data;
@@ -76,7 +76,7 @@ fn check(set: &str, of: &str, chr_set: u32) {
             .map_or(f64::NAN, |c| similarity.gamma(kernel, c).unwrap());
         let map = similarity.map(kernel, gamma);
         let pairs = similarity.pairs(kernel);
-        let edge = default_edge(rows.len());
+        let edge = default_edge(rows.len(), LARGEST_EDGE);
         let (backend, engine, index) = (&Cpu::MEMORY, &Rayon, &rows[..]);
         let system = System {
             backend,

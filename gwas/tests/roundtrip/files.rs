@@ -91,7 +91,7 @@ fn model(lab: &Lab, kernel: Kernel, precision: &str, embed: bool, lambda: f64) -
         data,
         options,
     };
-    dispatch(BackendChoice::Cpu, 1, None, job).unwrap()
+    dispatch(BackendChoice::Cpu, 1, (None, None), job).unwrap()
 }
 
 #[test]

@@ -24,7 +24,7 @@ impl Room<'_> {
         let Machine {
             backend, threads, ..
         } = *self.machine;
-        let output = dispatch(backend, threads, self.spill(), job);
+        let output = dispatch(backend, threads, (self.spill(), Some(self.log)), job);
         self.tell();
         output
     }
