@@ -47,8 +47,9 @@ pub fn square(pairs: &Pairs) -> f64 {
     let p = known[0] + known[1] + open;
     let q = known[0] + known[2] + open;
     let spread = p * (1.0 - p) * q * (1.0 - q);
-    // Frequencies are whole multiples of 1/2N.
-    if spread <= 0.0 || p * total < 0.5 || q * total < 0.5 {
+    // Frequencies are whole multiples of 1/2N, but for rounding.
+    let varies = |p: f64| p.min(1.0 - p) * total > 0.5;
+    if !varies(p) || !varies(q) {
         return 0.0;
     }
     let equation = |t: f64| {
