@@ -10,6 +10,7 @@ mod lab;
 
 mod behaviour;
 mod binary;
+mod logistic;
 mod mixed;
 mod plink;
 
