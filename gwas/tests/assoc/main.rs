@@ -15,6 +15,7 @@ mod condition;
 mod fast;
 mod formats;
 mod loci;
+mod logistic;
 mod mixed;
 mod nulls;
 mod plink;
