@@ -44,7 +44,7 @@ impl Projected {
     }
 
     /// P y, rotated: the dual weights of ridge regression, times ρ.
-    pub fn weights(&self) -> &[f64] {
+    pub fn alpha(&self) -> &[f64] {
         &self.py
     }
 

@@ -130,5 +130,5 @@ fn fit(values: &[f64], y: &[f64], x: &[Vec<f64>]) -> Option<(Vec<f64>, f64)> {
     let products = Products::new(y, x);
     let best = Profile::new(values, &products).maximise(Likelihood::Reml, PARTS)?;
     let at = Projected::new(values, y, x, best.ratio)?;
-    Some((at.weights().to_vec(), best.ratio))
+    Some((at.alpha().to_vec(), best.ratio))
 }
