@@ -48,7 +48,7 @@ impl Projected {
         })
     }
 
-    /// Py, rotated.
+    /// P y, rotated: the dual weights of ridge regression, times ρ.
     pub fn py(&self) -> &[f64] {
         &self.py
     }

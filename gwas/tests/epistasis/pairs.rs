@@ -283,7 +283,7 @@ fn impossible_requests_for_pairs_are_refused() {
     pheno[1..].iter_mut().for_each(|r| r[0] = "one".into());
     let text: Vec<String> = pheno.iter().map(|r| r.join(" ")).collect();
     lab.write("s.pheno.txt", text.join("\n") + "\n");
-    lab.fails(&format!("{run} --pairs --by-family"), 13, &["family"]);
+    lab.fails(&format!("{run} --pairs --by-family"), 13, &["one family"]);
     lab.succeeds(&format!("{run} --pairs"))
         .says(&["--by-family"]);
 }

@@ -155,7 +155,8 @@ impl Square<'_> {
             let b = self.columns.start + k;
             let rows = &r.col_as_slice(k)[..self.above(k)];
             let r2 = rows.iter().enumerate().map(|(i, sum)| {
-                let r = sum / samples as f64;
+                // Rounding may leave a little more than 1.
+                let r = (sum / samples as f64).clamp(-1.0, 1.0);
                 self.limits
                     .judge([self.rows.start + i, b], r * r, &mut left)
             });

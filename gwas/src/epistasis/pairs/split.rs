@@ -39,15 +39,15 @@ impl Halves {
             });
         };
         let of: Vec<Sample> = rows.iter().map(|&i| samples[i as usize].clone()).collect();
-        let what = if by_family { "family" } else { "individual" };
         let folds = match by_family {
             true => Folds::families(&of, 2, seed),
             false => Folds::random(of.len(), 2, seed),
         };
         let folds = folds.map_err(|_| {
-            Error::degenerate(format!(
-                "two halves need two of them: found fewer than one {what} for each"
-            ))
+            Error::degenerate(match by_family {
+                true => "all individuals are of one family, and --by-family keeps it together",
+                false => "two halves need two individuals",
+            })
         })?;
         let chosen = |fold: u32| {
             let places = folds.test(fold).into_iter();
