@@ -88,7 +88,7 @@ fn main() {
         let x = vec![vec![1.0; n]];
         let plain = Model::new(x.clone(), y.clone()).expect("a model");
         let mixed = Model::beside(&k, x, y).expect("a model");
-        println!("τ {:.3}", mixed.variance());
+        println!("τ {:.3} after {} steps", mixed.variance(), mixed.steps());
         for _ in 0..snps / BLOCK {
             let mut block = Mat::zeros(n, BLOCK);
             for k in 0..BLOCK {

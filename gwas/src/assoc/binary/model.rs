@@ -26,6 +26,8 @@ pub struct Model {
     pub(super) random: Vec<f64>,
     /// Variance of f over that of K.
     pub(super) variance: f64,
+    /// Steps of the search for it.
+    pub(super) steps: usize,
     /// P, if there is a random effect.
     pub(super) p: Option<Mat<f64>>,
     /// y − μ.
@@ -70,6 +72,7 @@ impl Model {
             fit,
             random,
             variance: 0.0,
+            steps: 0,
             p: None,
         }
     }
@@ -77,6 +80,11 @@ impl Model {
     /// τ: the variance of the random effect, on the scale of log-odds, K of mean diagonal 1.
     pub fn variance(&self) -> f64 {
         self.variance
+    }
+
+    /// Steps of the search for τ.
+    pub fn steps(&self) -> usize {
+        self.steps
     }
 
     /// P, if there is a random effect.

@@ -26,6 +26,8 @@ pub(in crate::assoc) struct Null {
     variance: Option<f64>,
     /// τ/(τ + π²/3).
     share: Option<f64>,
+    /// Steps of the search for it.
+    steps: Option<usize>,
     /// Why there is no model.
     failure: Option<String>,
 }
@@ -101,6 +103,7 @@ impl Nulls {
                 cases: y.iter().filter(|y| **y == 1.0).count(),
                 variance,
                 share: variance.map(|v| v / (v + rest)),
+                steps: model.as_ref().ok().map(Model::steps),
                 failure: model.as_ref().err().map(ToString::to_string),
             }
         })

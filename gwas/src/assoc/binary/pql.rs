@@ -148,7 +148,7 @@ impl Model {
         let mut eta = plain.fit.log_odds.clone();
         let (mut tau, mut random) = (0.0, vec![0.0; y.len()]);
         let (mut share, mut last) = (1.0, 0.0);
-        for _ in 0..STEPS {
+        for steps in 1..=STEPS {
             let offset = Data {
                 x: &[],
                 y,
@@ -187,6 +187,7 @@ impl Model {
                 let fit = data.at(effects)?;
                 let mut model = Model::assemble(plain.x, plain.y, fit, next);
                 model.variance = tau;
+                model.steps = steps;
                 model.p = point.into_projection();
                 if model.p.is_none() {
                     model.random.clear();
