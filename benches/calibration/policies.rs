@@ -195,13 +195,13 @@ fn outcome(
 /// The largest change of −log₁₀ p, the largest bound, and whether every change is within its own.
 fn compare(base: &Outcome, other: &Outcome, (drawn, largest): (&[Trait], f64)) -> (f64, f64, bool) {
     let (mut change, mut most, mut held) = (0.0_f64, 0.0_f64, true);
-    for t in 0..drawn.len() {
+    for (t, of) in drawn.iter().enumerate() {
         let left = &base.left[t];
         let n = left.len() as f64;
         let mean = left.iter().sum::<f64>() / n;
         let size = norm2(&left.iter().map(|v| v - mean).collect::<Vec<_>>());
         // A prediction is a sum of n products α·k, ‖α‖ ≤ ‖y‖/λ, rounded.
-        let y = norm2(&drawn[t].values);
+        let y = norm2(&of.values);
         let rounding = n * UNIT * y / LAMBDA * n.sqrt() * largest;
         let each = base.error + other.error + 2.0 * rounding;
         // Sums of n products give the angle, each within n·u, three of them.

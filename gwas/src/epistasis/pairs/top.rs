@@ -81,7 +81,7 @@ mod tests {
         let candidate = |k: usize| Candidate {
             snps: [k % 7, 10 + k / 7],
             // Many equal ones, of both signs.
-            score: ((k * 13) % 11) as f64 * if k % 2 == 0 { -1.0 } else { 1.0 },
+            score: ((k * 13) % 11) as f64 * if k.is_multiple_of(2) { -1.0 } else { 1.0 },
             r2: 0.0,
         };
         let mut all: Vec<Candidate> = (0..200).map(candidate).collect();
