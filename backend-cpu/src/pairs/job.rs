@@ -35,17 +35,21 @@ pub(super) fn blocks<T: Summed, E: Send>(
     let parts = room.iter_mut().flat_map(|room| room.blocks());
     let mut parts: BTreeMap<_, _> = places.into_iter().zip(parts).collect();
     let jobs = Job::all(shape, symmetric, sums.edge()).into_iter();
-    let jobs: Vec<(Job, Vec<Block<'_, T>>)> = jobs
+    let jobs: Vec<(Job, Vec<Option<&mut [T]>>)> = jobs
         .map(|job| {
-            let block = |place| parts.remove(&place).map_or_else(Block::new, Block::Part);
-            let blocks = job.places().map(block).collect();
-            (job, blocks)
+            let parts = job.places().map(|place| parts.remove(&place)).collect();
+            (job, parts)
         })
         .collect();
     let done: Vec<(Vec<_>, u32)> = jobs
         .into_par_iter()
         .with_max_len(1)
-        .map(|(job, mut blocks)| {
+        .map(|(job, parts)| {
+            // Blocks of their own live no longer than it takes to keep them elsewhere.
+            let parts = parts.into_iter();
+            let mut blocks: Vec<Block<'_, T>> = parts
+                .map(|part| part.map_or_else(Block::new, Block::Part))
+                .collect();
             let max = SPACE.with_borrow_mut(|space| T::sum(sums, &job, sides, &mut blocks, space));
             let mut own = Vec::new();
             for (place, block) in job.places().zip(blocks) {
