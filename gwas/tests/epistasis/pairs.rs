@@ -63,6 +63,7 @@ fn the_family_wise_error_is_at_most_five_percent() {
         rejected(related, polygenic, 70, &halves(true)),
         rejected(unrelated, oligogenic, 60, &halves(false)),
     ];
+    // 10 of 200 is what independent tests would give; those of neighbours are not, and give less.
     let all: usize = runs.iter().sum();
     assert!(all <= 10, "{all} of 200: {runs:?}");
 }
