@@ -33,6 +33,24 @@ KERNEL expand(const u8 *some, const u8 *two, u64 stride, const u32 *index, u64 c
     }
 }
 
+// As SQUARED, with every dosage times its SNP's digit, of at most 63 in magnitude: `digits` by bit, in
+// the order of `spread`.
+KERNEL weigh(const u8 *some, const u8 *two, u64 stride, const u32 *index, u64 count, u64 padded,
+             u64 first, u64 bytes, const u64 *digits, u64 *out, u64 ld) {
+    u64 at = place();
+    if (at >= padded * bytes) return;
+    u64 r = at / bytes, b = at % bytes;
+    u64 one = 0, both = 0;
+    if (r < count) {
+        u64 from = (u64)index[r] * stride + first + b;
+        one = digits[first + b] & spread(some[from]) * 0xff;
+        both = digits[first + b] & spread(two[from]) * 0xff;
+    }
+    // Byte by byte: no carry goes from one to the next.
+    u64 low = 0x7f7f7f7f7f7f7f7full;
+    out[r * (ld / 8) + b] = ((one & low) + (both & low)) ^ ((one ^ both) & ~low);
+}
+
 // By individual: Σx² (SQUARED) or Σx (ABSOLUTE). One block of LIST threads each.
 KERNEL moments(const u64 *some, const u64 *two, u64 words, int kind, u32 *out) {
     SHARED u32 parts[LIST];

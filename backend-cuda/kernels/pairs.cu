@@ -16,13 +16,14 @@ DEVICE u32 bit(const u64 *plane, u64 words, u64 i, u32 p) {
     return plane ? (u32)(plane[i * words + p / 64] >> (p % 64)) & 1 : 0;
 }
 
-// What the missing calls of i add to its pair with j; corrections by bit and dosage.
-DEVICE i64 corrected(Calls a, u64 i, Calls b, u64 j, u64 words, const i64 *corrections) {
+// What the missing calls of i add to its pair with j; corrections by bit and dosage. Where j has none
+// either, it is that of dosage 0 if `both`, else nothing.
+DEVICE i64 corrected(Calls a, u64 i, Calls b, u64 j, u64 words, const i64 *corrections, int both) {
     i64 sum = 0;
     if (!a.missing) return sum;
     for (u64 at = i ? a.ends[i - 1] : 0; at < a.ends[i]; at++) {
         u32 p = a.places[at];
-        if (bit(b.missing, words, j, p)) continue;
+        if (!both && bit(b.missing, words, j, p)) continue;
         u32 dosage = bit(b.some, words, j, p) + bit(b.two, words, j, p);
         sum += corrections[(u64)p * 3 + dosage];
     }
@@ -46,57 +47,58 @@ KERNEL distances(const int *dots, u64 ld, const u32 *rows, u64 m, const u32 *col
         ((u32 *)out)[to] = (u32)d;
         return;
     }
-    ((i64 *)out)[to] = (d << MEAN_BITS) + corrected(a, i, b, j, words, corrections) +
-                       corrected(b, j, a, i, words, corrections);
+    ((i64 *)out)[to] = (d << MEAN_BITS) + corrected(a, i, b, j, words, corrections, 0) +
+                       corrected(b, j, a, i, words, corrections, 0);
 }
 
-// Individuals of a block of `products` in each direction, and bits it takes in one go.
-#define SQUARE 16
-#define STRETCH 32
-
-// A SNP's part of a product, w·x·y − u·(x + y) + v.
-struct Term {
-    i64 weight, slope, constant;
-};
-
-// Dosage of individual i at bit p: −1 where the call is missing.
-DEVICE int dosage(Calls a, u64 i, u64 words, u32 p) {
-    if (bit(a.missing, words, i, p)) return -1;
-    return (int)(bit(a.some, words, i, p) + bit(a.two, words, i, p));
-}
-
-// Products of the individuals rows[0…m) and cols[0…n), terms by bit; missing calls add nothing.
-// SQUARE × SQUARE pairs a block, one thread each.
-KERNEL products(const u32 *rows, u64 m, const u32 *cols, u64 n, Calls a, Calls b, u64 words,
-                const Term *terms, i64 *out, int order, u64 width) {
-    SHARED int of_rows[STRETCH][SQUARE + 1], of_cols[STRETCH][SQUARE + 1];
-    SHARED Term of_snps[STRETCH];
-    u64 blocks = (m + SQUARE - 1) / SQUARE;
-    u64 first_row = blockIdx.x % blocks * SQUARE, first_col = blockIdx.x / blocks * SQUARE;
-    u32 x = threadIdx.x % SQUARE, y = threadIdx.x / SQUARE;
+// By individual: Σ u·x over its calls, u by bit. One block of LIST threads each.
+KERNEL slopes(Calls a, u64 words, const i64 *of_bits, i64 *out) {
+    SHARED i64 parts[LIST];
+    u64 i = blockIdx.x;
     i64 sum = 0;
-    for (u64 start = 0; start < words * 64; start += STRETCH) {
-        for (u32 t = threadIdx.x; t < STRETCH * SQUARE; t += SQUARE * SQUARE) {
-            u32 p = t % STRETCH, k = t / STRETCH;
-            u64 r = first_row + k, c = first_col + k;
-            u32 at = (u32)start + p;
-            of_rows[p][k] = r < m ? dosage(a, rows[r], words, at) : -1;
-            of_cols[p][k] = c < n ? dosage(b, cols[c], words, at) : -1;
-            if (k == 0) of_snps[p] = terms[at];
-        }
-        __syncthreads();
-        for (u32 p = 0; p < STRETCH; p++) {
-            i64 g = of_rows[p][x], h = of_cols[p][y];
-            Term of = of_snps[p];
-            if (g >= 0 && h >= 0) sum += of.weight * g * h - of.slope * (g + h) + of.constant;
-        }
+    for (u64 p = threadIdx.x; p < words * 64; p += LIST)
+        sum += of_bits[p] * (bit(a.some, words, i, (u32)p) + bit(a.two, words, i, (u32)p));
+    parts[threadIdx.x] = sum;
+    __syncthreads();
+    for (u32 half = LIST / 2; half > 0; half /= 2) {
+        if (threadIdx.x < half) parts[threadIdx.x] += parts[threadIdx.x + half];
         __syncthreads();
     }
-    u64 r = first_row + x, c = first_col + y;
-    if (r >= m || c >= n) return;
-    u64 i = rows[r], j = cols[c];
+    if (threadIdx.x == 0) out[i] = parts[0];
+}
+
+// Digits of a weight, and what they count in: w = Σ d_k RADIX^k, SLICES and RADIX of
+// src/sys/weighted.rs.
+#define SLICES 5
+#define RADIX 127
+
+// Σ d_k·x·y over some SNPs, for each digit.
+struct Slices {
+    const int *of[SLICES];
+};
+
+// Products of the individuals rows[0…m) and cols[0…n), Σ (w·x·y − u·(x + y) + v) over the SNPs that
+// both have calls of: `slices` (column-major, leading dimension ld) give Σ w·x·y. All SNPs give
+// − Σ u·x − Σ u·y + Σ v; `corrections`, u·x − v by bit and dosage, take back what is not of both,
+// once for a SNP that neither has. `start`: or only Σ w·x·y is added to what is there.
+KERNEL weighted(Slices slices, u64 ld, int start, const u32 *rows, u64 m, const u32 *cols, u64 n,
+                const i64 *row_slopes, const i64 *col_slopes, i64 constant, Calls a, Calls b,
+                u64 words, const i64 *corrections, i64 *out, int order, u64 width) {
+    u64 at = place();
+    if (at >= m * n) return;
+    u64 r = at % m, c = at / m, i = rows[r], j = cols[c];
     if (order == PACKED && i < j) return;
-    out[number_at(order, width, r, c, i, j)] = sum;
+    i64 sum = 0;
+    for (int k = SLICES - 1; k >= 0; k--) sum = sum * RADIX + slices.of[k][c * ld + r];
+    u64 to = number_at(order, width, r, c, i, j);
+    if (start) {
+        sum += constant - row_slopes[i] - col_slopes[j];
+        sum += corrected(a, i, b, j, words, corrections, 1);
+        sum += corrected(b, j, a, i, words, corrections, 0);
+    } else {
+        sum += out[to];
+    }
+    out[to] = sum;
 }
 
 // out[c·m + r] = the number of the pair, times 2^shift.

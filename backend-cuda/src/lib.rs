@@ -9,6 +9,7 @@
 //! | `probe.rs` | [`probe()`]: which device there is, or what is missing |
 //! | `tile.rs` | [`CudaTile`]: a matrix on the device |
 //! | `pairs.rs` | [`CudaPanel`], [`CudaPairs`]: exact pair statistics |
+//! | `dots.rs`, `weighted.rs` | products of dosages, without and with weights |
 //! | `kernel.rs` | kernel tiles |
 //! | `convert.rs`, `norm.rs` | tiles of any precision rounded, measured |
 //! | `algebra.rs` | gemm, syrk, trsm, potrf by NVIDIA's libraries |
@@ -25,7 +26,7 @@
 //! | operation | runs |
 //! |---|---|
 //! | `panel` | copies of the bit planes |
-//! | `pairs` | for 8,192 SNPs at a time `expand` of rows and columns and an INT8 product (cuBLASLt), then `distances`; for standardised kernels `products` |
+//! | `pairs` | for 8,192 SNPs at a time `expand` of rows and columns and an INT8 product (cuBLASLt), then `distances`; for standardised kernels `weigh` in place of the rows' `expand` and a product for each of five digits, then `weighted` |
 //! | `pair_block` | `gather` |
 //! | `kernel_tile` | `kernel_tile`, after what `pairs` runs where numbers are not kept |
 //! | `convert` | `convert`, or `turn` to and from E4M3, whose tiles are row-major |
@@ -42,6 +43,7 @@ mod algebra;
 mod backend;
 mod ceilings;
 mod convert;
+mod dots;
 mod error;
 mod kernel;
 mod norm;
@@ -52,6 +54,7 @@ mod slab;
 #[allow(unsafe_code)]
 mod sys;
 mod tile;
+mod weighted;
 
 pub use backend::{Cuda, LARGEST_EDGE};
 pub use ceilings::ceilings;

@@ -1,26 +1,23 @@
 //! Pair statistics of all pairs: kept on the device where they fit, else made again when asked.
 //!
 //! Distances come from products of dosages on integer tensor cores, Σ(x−y)² = Σx² + Σy² − 2Σxy and
-//! Σ|x−y| = Σx + Σy − 2Σmin(x, y): bit planes are expanded to bytes for some SNPs at a time,
-//! multiplied (N²M operations in all), and one kernel makes the distance of each product and adds what
-//! missing calls change. Standardised products are summed by a kernel of our own in 64-bit integers.
+//! Σ|x−y| = Σx + Σy − 2Σmin(x, y): one kernel makes the distance of each product and adds what missing
+//! calls change. Standardised products come from five products for the digits of their weights.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use epitile_core::genotypes::Genotypes;
-use epitile_core::pairs::{PAIR_EDGE, PairKind, PairStatistic, Term};
+use epitile_core::pairs::{PAIR_EDGE, PairKind, PairStatistic};
 
+use crate::dots::{PAD, dots};
 use crate::error::CudaError;
-use crate::sys::{Buffer, Calls, Device, Index, Matrix, Number, Numbers, Order};
+use crate::sys::{Buffer, Calls, Device, Index, Numbers, Order};
+use crate::weighted::Weighted;
 
 /// Individuals of a block that is multiplied at a time, in multiples of the stored blocks.
 const BLOCK: usize = 16 * PAIR_EDGE;
-/// Words of a plane that are expanded at a time: 8,192 SNPs, 32 MiB for the individuals of a block.
-const WORDS: usize = 128;
-/// Individuals are padded to this for the tensor cores, and so are rows of bytes.
-const PAD: usize = 16;
 
 /// Genotypes on the device.
 #[derive(Debug)]
@@ -65,27 +62,17 @@ enum Sums {
         /// What missing calls add, by bit and dosage.
         corrections: Buffer,
     },
-    Product {
-        rows: Arc<Calls>,
-        cols: Arc<Calls>,
-        terms: Buffer,
-    },
+    Product(Box<Weighted>),
 }
 
-/// Numbers by SNP and dosage, by the SNP's bit in a row; zeros in the padding.
-fn by_bit<T: Copy + Default>(genotypes: &Genotypes, numbers: &[[T; 3]]) -> Vec<[T; 3]> {
-    let mut all = vec![[T::default(); 3]; genotypes.words() * 64];
+/// Numbers by SNP, by the SNP's bit in a row; zeros in the padding.
+pub(crate) fn by_bit<T: Copy + Default>(genotypes: &Genotypes, numbers: &[T]) -> Vec<T> {
+    let mut all = vec![T::default(); genotypes.words() * 64];
     for segment in genotypes.segments() {
         let place = &mut all[segment.words.start * 64..][..segment.snps.len()];
         place.copy_from_slice(&numbers[segment.snps.clone()]);
     }
     all
-}
-
-/// A product's terms, as `kernels/pairs.cu` reads them.
-fn parts(statistic: &PairStatistic) -> Vec<[i64; 3]> {
-    let part = |t: &Term| [t.weight, t.slope, t.constant];
-    statistic.terms().iter().map(part).collect()
 }
 
 impl CudaPairs {
@@ -113,11 +100,11 @@ impl CudaPairs {
         assert_eq!(words(rows), words(cols), "segments of a pair");
         let whole = statistic.is_whole(&rows.genotypes, &cols.genotypes);
         let sums = match statistic.kind() {
-            PairKind::Product(_) => Sums::Product {
-                rows: rows.calls.clone(),
-                cols: cols.calls.clone(),
-                terms: device.upload(cast_slice(&by_bit(&rows.genotypes, &parts(statistic))))?,
-            },
+            PairKind::Product(_) => {
+                let calls = [rows.calls.clone(), cols.calls.clone()];
+                let weighted = Weighted::new(device, statistic, &rows.genotypes, calls)?;
+                Sums::Product(Box::new(weighted))
+            }
             kind => {
                 let side = |panel: &CudaPanel| -> Result<Side, CudaError> {
                     Ok(Side {
@@ -242,18 +229,14 @@ impl CudaPairs {
     /// Makes the numbers of these pairs.
     fn fill(&self, (rows, cols): (&Index, &Index), out: &Numbers) -> Result<(), CudaError> {
         match &self.sums {
-            Sums::Product {
-                rows: a,
-                cols: b,
-                terms,
-            } => self.device.products((a, rows), (b, cols), terms, out),
+            Sums::Product(weighted) => weighted.fill(&self.device, (rows, cols), out),
             Sums::Distance {
                 kind,
                 sides,
                 corrections,
             } => {
                 let [a, b] = &**sides;
-                let dots = self.dots(*kind, (&a.calls, rows), (&b.calls, cols))?;
+                let dots = dots(&self.device, *kind, (&a.calls, rows), (&b.calls, cols))?;
                 self.device.distances(
                     (&dots, rows.len().next_multiple_of(PAD)),
                     (&a.calls, rows, &a.moments),
@@ -263,52 +246,5 @@ impl CudaPairs {
                 )
             }
         }
-    }
-
-    /// Σxy or Σmin(x, y) of these pairs, as i32, column-major, rows and columns padded.
-    fn dots(
-        &self,
-        kind: PairKind,
-        (a, rows): (&Calls, &Index),
-        (b, cols): (&Calls, &Index),
-    ) -> Result<Buffer, CudaError> {
-        let device = &self.device;
-        let [m, n] = [rows, cols].map(|index| index.len().next_multiple_of(PAD));
-        let planes = if kind == PairKind::Squared { 1 } else { 2 };
-        let widest = WORDS.min(a.words) * 64 * planes;
-        let dots = device.buffer(m * n * 4)?;
-        let (x, y) = (device.buffer(m * widest)?, device.buffer(n * widest)?);
-        if m * n == 0 {
-            return Ok(dots);
-        }
-        if a.words == 0 {
-            device.zero(&dots)?;
-            return Ok(dots);
-        }
-        for first in (0..a.words).step_by(WORDS) {
-            let words = WORDS.min(a.words - first);
-            let k = words * 64 * planes;
-            device.expand((a, rows), kind, (first, words), (m, k), &x)?;
-            device.expand((b, cols), kind, (first, words), (n, k), &y)?;
-            // D(m × n) ← β·D + X(k × m)ᵀ Y(k × n)
-            let matrix = |buffer, cols, transposed| Matrix {
-                rows: k,
-                cols,
-                ld: k,
-                transposed,
-                buffer,
-            };
-            let to = Matrix {
-                rows: m,
-                cols: n,
-                ld: m,
-                transposed: false,
-                buffer: &dots,
-            };
-            let beta = if first == 0 { 0.0 } else { 1.0 };
-            let (x, y) = (matrix(&x, m, true), matrix(&y, n, false));
-            device.multiply(Number::I8, (1.0, beta), x, y, to)?;
-        }
-        Ok(dots)
     }
 }

@@ -260,7 +260,7 @@ fn ceilings_are_measured_for_every_kind_of_product_and_factor() {
 }
 
 /// Kernel file, what stands there, what a mistake would make of it, and the test that finds it.
-const MISTAKES: [(&str, &str, &str, &str); 11] = [
+const MISTAKES: [(&str, &str, &str, &str); 13] = [
     ("convert.cu", "    __syncthreads();\n", "", "conversions"),
     ("convert.cu", "r * cols + c", "c * cols + r", "conversions"),
     ("format.cuh", "(half - 1 + odd)", "half", "conversions"),
@@ -283,10 +283,17 @@ const MISTAKES: [(&str, &str, &str, &str); 11] = [
         "bi * bi / 2",
         "kernel_tiles",
     ),
+    ("pairs.cu", "if (!both && bit", "if (bit", "kernel_tiles"),
     (
         "pairs.cu",
-        "        __syncthreads();\n        for (u32 p = 0",
-        "        for (u32 p = 0",
+        "sum * RADIX",
+        "sum * (RADIX + 1)",
+        "kernel_tiles",
+    ),
+    (
+        "expand.cu",
+        "(one ^ both) & ~low",
+        "one & ~low",
         "kernel_tiles",
     ),
     ("expand.cu", "one + both", "one | both", "pair_statistics"),

@@ -75,6 +75,11 @@ impl Calls {
         })
     }
 
+    /// Whether calls are missing.
+    pub(crate) fn has_missing(&self) -> bool {
+        self.missing.is_some()
+    }
+
     /// As kernels take it.
     pub(super) fn raw(&self) -> RawCalls {
         let missing = self.missing.as_ref();

@@ -1,5 +1,5 @@
 //! The kernels, and a safe function for each that works on tiles: it checks that every buffer has
-//! what the kernel touches. Those of statistics are in `statistic.rs` and `map.rs`.
+//! what the kernel touches. Those of conversions and statistics are in files of their own.
 
 use std::sync::Arc;
 
@@ -12,8 +12,6 @@ use crate::error::CudaError;
 
 /// Threads of a block of most kernels, LIST of `kernels/common.cuh`.
 pub(super) const LIST: usize = 256;
-/// Rows and columns of a block of `turn`; see `kernels/convert.cu`.
-const SIDE: usize = 32;
 /// Rows and columns of a block of `apply` and its threads; see `kernels/panel.cu`.
 const ROWS: usize = 32;
 const COLS: usize = 8;
@@ -47,8 +45,8 @@ kernels! {
     convert: convert turn;
     norm: norm_rows norm_columns;
     triangle: shift clear pivot;
-    expand: expand moments;
-    pairs: distances products gather;
+    expand: expand weigh moments;
+    pairs: distances slopes weighted gather;
     kernel: kernel_tile;
     panel: apply solve;
 }
@@ -108,12 +106,12 @@ pub(crate) struct Operand<'a> {
 }
 
 impl Operand<'_> {
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.rows * self.cols
     }
 
     /// Address and format, once the buffer was found large enough.
-    fn checked(&self) -> (u64, i32) {
+    pub(super) fn checked(&self) -> (u64, i32) {
         let bytes = self.count() * self.precision.bytes();
         assert!(self.buffer.bytes() >= bytes, "bytes of an operand");
         (self.buffer.address(), format(self.precision))
@@ -137,71 +135,6 @@ pub(crate) struct Sums {
 }
 
 impl Device {
-    /// `to` ← `from` in another precision and scale, rounded once.
-    pub(crate) fn convert(
-        self: &Arc<Self>,
-        from: Operand<'_>,
-        (to, precision, scale): (&Buffer, Precision, i32),
-    ) -> Result<(), CudaError> {
-        let (count, (address, code)) = (from.count(), from.checked());
-        assert!(to.bytes() >= count * precision.bytes(), "bytes of a tile");
-        let (factor, divisor) = (exp2(from.scale), exp2(scale));
-        if count == 0 {
-            return Ok(());
-        }
-        self.issue(&[from.buffer], &[to], |lane| {
-            // SAFETY: both buffers hold `count` numbers of their formats.
-            unsafe {
-                launch!(
-                    lane,
-                    self.kernels.convert,
-                    list(count),
-                    address,
-                    code,
-                    factor,
-                    to.address(),
-                    format(precision),
-                    divisor,
-                    count as u64
-                )
-            }
-        })
-    }
-
-    /// `to` ← the transpose of `from` in another precision and scale, rounded once.
-    pub(crate) fn turn(
-        self: &Arc<Self>,
-        from: Operand<'_>,
-        (to, precision, scale): (&Buffer, Precision, i32),
-    ) -> Result<(), CudaError> {
-        let (rows, cols, (address, code)) = (from.rows, from.cols, from.checked());
-        let bytes = rows * cols * precision.bytes();
-        assert!(to.bytes() >= bytes, "bytes of a tile");
-        let (factor, divisor) = (exp2(from.scale), exp2(scale));
-        let blocks = rows.div_ceil(SIDE) * cols.div_ceil(SIDE);
-        if blocks == 0 {
-            return Ok(());
-        }
-        self.issue(&[from.buffer], &[to], |lane| {
-            // SAFETY: both buffers hold rows × cols numbers of their formats.
-            unsafe {
-                launch!(
-                    lane,
-                    self.kernels.turn,
-                    (blocks, LIST),
-                    address,
-                    code,
-                    factor,
-                    to.address(),
-                    format(precision),
-                    divisor,
-                    rows as u64,
-                    cols as u64
-                )
-            }
-        })
-    }
-
     /// Sums of magnitudes with the scale `scale` in place of the tile's own.
     pub(crate) fn sums(self: &Arc<Self>, tile: Operand<'_>, scale: i32) -> Result<Sums, CudaError> {
         let (rows, cols) = (tile.rows, tile.cols);

@@ -7,14 +7,16 @@
 //! | `buffer.rs` | parts of device memory that know who used them last |
 //! | `device.rs` | one device: its lanes (a stream and the libraries' handles each) and its memory |
 //! | `launch.rs` | the kernels, and a safe function for each that works on tiles |
+//! | `convert.rs` | the kernels of conversions |
 //! | `calls.rs` | genotypes on the device, lists of individuals |
-//! | `statistic.rs` | the kernels of pair statistics |
+//! | `statistic.rs`, `weighted.rs` | the kernels of pair statistics: distances, standardised products |
 //! | `map.rs` | kernel functions and the kernel of their tiles |
 //! | `matmul.rs` | products by cuBLASLt |
 //! | `factor.rs` | triangular solves by cuBLAS, Cholesky factors by cuSOLVER |
 
 mod buffer;
 mod calls;
+mod convert;
 mod device;
 mod driver;
 mod factor;
@@ -23,6 +25,7 @@ mod library;
 mod map;
 mod matmul;
 mod statistic;
+mod weighted;
 
 pub(crate) use buffer::Buffer;
 pub(crate) use calls::{Calls, Index};
@@ -34,3 +37,4 @@ pub(crate) use library::load;
 pub(crate) use map::Map;
 pub(crate) use matmul::{Matrix, Number};
 pub(crate) use statistic::{Numbers, Order};
+pub(crate) use weighted::{RADIX, Rest, SLICES};

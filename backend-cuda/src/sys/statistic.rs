@@ -10,9 +10,6 @@ use super::device::Device;
 use super::launch::{LIST, holds, launch, list};
 use crate::error::CudaError;
 
-/// Pairs of a block of `products` in each direction, SQUARE of `kernels/pairs.cu`.
-const SQUARE: usize = 16;
-
 /// Where the number of a pair is, `Order` of `kernels/numbers.cuh`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -219,51 +216,6 @@ impl Device {
                     a.words as u64,
                     table,
                     i32::from(out.whole),
-                    out.buffer.address(),
-                    order,
-                    width
-                )
-            }
-        })
-    }
-
-    /// Products of standardised dosages, from their `terms` (three i64 by bit).
-    ///
-    /// # Panics
-    /// As [`distances`](Self::distances).
-    pub(crate) fn products(
-        self: &Arc<Self>,
-        (a, rows): (&Calls, &Index),
-        (b, cols): (&Calls, &Index),
-        terms: &Buffer,
-        out: &Numbers,
-    ) -> Result<(), CudaError> {
-        let (m, n) = (rows.len, cols.len);
-        assert!(rows.end <= a.samples && cols.end <= b.samples && a.words == b.words);
-        assert!(out.order.holds(rows, cols) && !out.whole);
-        let table = holds::<[i64; 3]>(terms, a.words * 64);
-        let (order, width) = out.order.raw();
-        let blocks = m.div_ceil(SQUARE) * n.div_ceil(SQUARE);
-        if blocks == 0 {
-            return Ok(());
-        }
-        let mut reads = vec![&rows.buffer, &cols.buffer, terms];
-        reads.extend(a.buffers().into_iter().chain(b.buffers()));
-        self.issue(&reads, &[&out.buffer], |lane| {
-            // SAFETY: individuals are within the planes; pairs have a place.
-            unsafe {
-                launch!(
-                    lane,
-                    self.kernels.products,
-                    (blocks, SQUARE * SQUARE),
-                    rows.buffer.address(),
-                    m as u64,
-                    cols.buffer.address(),
-                    n as u64,
-                    a.raw(),
-                    b.raw(),
-                    a.words as u64,
-                    table,
                     out.buffer.address(),
                     order,
                     width
