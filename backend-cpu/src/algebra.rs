@@ -3,6 +3,7 @@
 //! An output is an accumulator, F64 or F32 with scale 2⁰, and chooses the type that computes;
 //! operands are widened (or rounded) to it. What computes is an [`Algebra`].
 
+#[cfg(target_arch = "x86_64")]
 use core::ops::Range;
 
 use epitile_core::backend::{Solve, Trans};
@@ -20,6 +21,7 @@ pub(crate) struct Output<'a, T> {
     pub(crate) values: &'a mut [T],
 }
 
+#[cfg(target_arch = "x86_64")]
 impl<T> Output<'_, T> {
     /// Some rows and columns of it.
     pub(crate) fn part(&mut self, rows: Range<usize>, cols: Range<usize>) -> Output<'_, T> {
