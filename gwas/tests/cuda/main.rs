@@ -81,29 +81,6 @@ fn fits_agree_with_the_processor_within_the_certificates() {
 }
 
 #[test]
-fn fits_have_the_same_bits_where_memory_does_not_hold_the_pair_statistics() {
-    let lab = lab();
-    let fit = format!("{FIT} --kernel gaussian --precision adaptive");
-    let kept = run(&lab, &format!("{fit} --out kept"), &[]);
-    assert_eq!(kept.code, 0, "{}", kept.log);
-    assert!(!kept.log.contains("where they were needed"), "{}", kept.log);
-    // A block of 256 × 256 numbers takes 256 KiB, which is more than a quarter of this.
-    let again = run(
-        &lab,
-        &format!("{fit} --out again"),
-        &[("FAKE_MEMORY", "1000000")],
-    );
-    assert_eq!(again.code, 0, "{}", again.log);
-    assert!(
-        again.log.contains("where they were needed"),
-        "{}",
-        again.log
-    );
-    let bytes = |prefix: &str| std::fs::read(lab.path(&format!("{prefix}.weights.tsv"))).unwrap();
-    assert!(bytes("kept") == bytes("again"));
-}
-
-#[test]
 fn cross_validation_and_prediction_run_on_the_device() {
     let lab = lab();
     let cv = "cv --bfile s --pheno s.pheno.txt --kernel gaussian --lambda 0.5,1 --folds 3 --out c";
