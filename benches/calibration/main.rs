@@ -1,6 +1,6 @@
 //! Do p-values and intervals say what they promise? A study on simulated cohorts.
 //!
-//!     calibration [--small] [--only QUESTION,…] [--seed S] [--out FILE]
+//! `calibration [--small] [--only QUESTION,…] [--seed S] [--out FILE]`
 //!
 //! Prints a table in Markdown for each question (also to FILE) and ends with exit code 1 if one is
 //! answered with no. A question is a file with a `run`, and a line in [`QUESTIONS`].

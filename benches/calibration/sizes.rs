@@ -92,7 +92,7 @@ pub(crate) fn line(study: &Study, log10p: &[Vec<f64>]) -> (Vec<String>, Vec<Stri
     (cells, outside)
 }
 
-/// The heads of [`line`]'s cells.
+/// The heads of [`line()`]'s cells.
 pub(crate) const HEADS: [&str; 6] = ["tests", "0.05", "0.01", "0.001", "0.0001", "λ_GC"];
 
 /// λ_GC of every trait, as χ²₁ of the median p over the median of χ²₁; their mean.
