@@ -96,10 +96,10 @@ pub(crate) struct Loci {
     #[arg(long, value_name = "P")]
     clump_p: Option<f64>,
     /// A lead SNP stands for those of at least this r² with it
-    #[arg(long, value_name = "R2", default_value_t = 0.5)]
+    #[arg(long, value_name = "R2", default_value_t = Clump::default().r2)]
     clump_r2: f64,
     /// and at most so many thousand base pairs away
-    #[arg(long, value_name = "KB", default_value_t = 250.0)]
+    #[arg(long, value_name = "KB", default_value_t = Clump::default().kb)]
     clump_kb: f64,
 }
 
