@@ -15,7 +15,7 @@ use core::ops::Range;
 
 mod kernel;
 
-use kernel::{Block, COLUMNS, EDGE, Waiting, of_one, of_three, of_two};
+use kernel::{Block, EDGE, Waiting, columns, of_one, of_three, of_two};
 
 use super::Operands;
 use super::pack::Source;
@@ -52,6 +52,14 @@ impl Amx {
 impl Slabs for Amx {
     const COLUMNS: usize = 4 * EDGE;
     const GROUP: usize = ROWS;
+
+    fn terms(&self) -> usize {
+        match self.pieces {
+            1 => 512,
+            2 => 256,
+            _ => 128,
+        }
+    }
 
     fn group(&self, _: Side, terms: usize) -> usize {
         terms.div_ceil(DEPTH) * self.pieces * TILE
@@ -118,11 +126,13 @@ unsafe fn sums(
                     c: c.values[at..][..(EDGE - 1) * c.ld + EDGE].as_mut_ptr(),
                     ld: c.ld * size_of::<f32>(),
                     sums: done.0.as_flattened().as_ptr(),
+                    next: c.values[j0 * c.ld + r0..].as_ptr(),
                 },
                 None => Waiting {
                     c: nowhere.as_mut_ptr(),
                     ld: 0,
                     sums: done.0.as_flattened().as_ptr(),
+                    next: nowhere.as_ptr(),
                 },
             };
             let last = (factor, waiting);
@@ -136,7 +146,7 @@ unsafe fn sums(
                 }
             }
             if let Some(at) = before {
-                let went = (COLUMNS * steps).min(EDGE);
+                let went = (columns(count) * steps).min(EDGE);
                 add(alpha, (done, went..EDGE), &mut c.values[at..], (c.ld, EDGE));
             }
             let at = j0 * c.ld + r0;

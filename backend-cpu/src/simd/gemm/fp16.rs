@@ -56,6 +56,10 @@ impl Slabs for Fp16 {
     const COLUMNS: usize = 64;
     const GROUP: usize = LANES;
 
+    fn terms(&self) -> usize {
+        usize::MAX
+    }
+
     fn group(&self, side: Side, terms: usize) -> usize {
         match side {
             Side::Left => terms * LANES * size_of::<u16>(),

@@ -24,6 +24,9 @@ pub(super) trait Slabs {
     /// Rows of an operand that are packed together.
     const GROUP: usize;
 
+    /// Terms that are multiplied before the next ones are packed.
+    fn terms(&self) -> usize;
+
     /// Bytes of a group of this side, `terms` deep.
     fn group(&self, side: Side, terms: usize) -> usize;
 
@@ -41,6 +44,23 @@ pub(super) trait Slabs {
 /// the diagonal may change. Slabs of which `kernel` does not make exact enough sums are left to
 /// `otherwise`.
 pub(super) fn run<K: Slabs>(
+    kernel: &mut K,
+    alpha: f32,
+    (a, b): Operands<'_, '_>,
+    c: &mut Output<'_, f32>,
+    space: &mut Space,
+    otherwise: impl Fn(f32, Operands<'_, '_>, &mut Output<'_, f32>, &mut Space),
+) {
+    for first in (0..a.terms).step_by(kernel.terms()) {
+        let terms = first..a.terms.min(first.saturating_add(kernel.terms()));
+        let a = a.block(0..a.rows, terms.clone());
+        let b = b.map(|b| b.block(0..b.rows, terms));
+        part(kernel, alpha, (&a, b.as_ref()), c, space, &otherwise);
+    }
+}
+
+/// [`run`] for terms that are multiplied together.
+fn part<K: Slabs>(
     kernel: &mut K,
     alpha: f32,
     (a, b): Operands<'_, '_>,

@@ -12,27 +12,35 @@ pub(super) const EDGE: usize = 2 * ROWS;
 #[repr(C, align(64))]
 pub(super) struct Block(pub(super) [[f32; EDGE]; EDGE]);
 
-/// Columns of a finished block that go to C in a step of the next one: so the latter hides what
-/// memory takes.
-pub(super) const COLUMNS: usize = 2;
+/// Columns of a finished block that go to C in a step of the next one, of so many pieces: so the latter
+/// hides what memory takes.
+pub(super) const fn columns(pieces: usize) -> usize {
+    match pieces {
+        1 => 2,
+        2 => 4,
+        _ => 8,
+    }
+}
 
-/// A block of C that waits for its sums: its first number, the bytes between columns, the sums.
+/// A block of C that waits for its sums: its first number, the bytes between columns, the sums; and
+/// the first number of the block after it, which is asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Waiting {
     pub(super) c: *mut f32,
     pub(super) ld: usize,
     pub(super) sums: *const f32,
+    pub(super) next: *const f32,
 }
 
 /// Defines a function that sums the products of `steps` tiles of two groups of columns with two of
-/// rows into a block, and meanwhile adds α times the sums of the block before to C: two columns a
+/// rows into a block, and meanwhile adds α times the sums of the block before to C: [`columns`] a
 /// step, at most all. A step holds `$pieces` tiles of each group, one after the other.
 macro_rules! kernel {
     ($name:ident, $pieces:literal, [$($line:expr),* $(,)?], [$($plain:expr),* $(,)?]) => {
         /// # Safety
         /// The processor has AVX-512 and AMX, tiles are configured, each pointer of `cols` and `rows`
         /// is good for `steps` times this number of pieces tiles, and the pointers of `before` for
-        /// [`COLUMNS`] times `steps` columns, at most [`EDGE`], of as many numbers.
+        /// [`columns`] times `steps` columns, at most [`EDGE`], of as many numbers.
         #[target_feature(enable = "avx512f")]
         pub(super) unsafe fn $name(
             cols: [*const u8; 2],
@@ -41,7 +49,7 @@ macro_rules! kernel {
             block: &mut Block,
             (alpha, before): (__m512, Waiting),
         ) {
-            let first = steps.min(EDGE / COLUMNS);
+            let first = steps.min(EDGE / columns($pieces));
             // SAFETY: the caller's promises; tiles are written where the block is.
             unsafe {
                 asm!(
@@ -84,6 +92,7 @@ macro_rules! kernel {
                     c = inout(reg) before.c => _,
                     ld = in(reg) before.ld,
                     sums = inout(reg) before.sums => _,
+                    next = inout(reg) before.next => _,
                     alpha = in(zmm_reg) alpha,
                     low = out(zmm_reg) _,
                     high = out(zmm_reg) _,
@@ -138,7 +147,10 @@ macro_rules! products {
 /// Adds a column of the block before to C.
 macro_rules! column {
     () => {
-        "vmovups {low}, [{sums}]\n\
+        "prefetcht0 [{next}]\n\
+         prefetcht0 [{next} + 64]\n\
+         add {next}, {ld}\n\
+         vmovups {low}, [{sums}]\n\
          vmovups {high}, [{sums} + 64]\n\
          vfmadd213ps {low}, {alpha}, [{c}]\n\
          vfmadd213ps {high}, {alpha}, [{c} + 64]\n\
@@ -166,11 +178,13 @@ kernel!(
         column!(),
         rows!("0"),
         products!(),
+        column!(),
         cols!("0"),
         products!(),
         column!(),
         rows!("1024"),
         products!(),
+        column!(),
     ],
     [
         cols!("1024"),
@@ -194,15 +208,21 @@ kernel!(
         column!(),
         cols!("1024"),
         products!(),
+        column!(),
         rows!("1024"),
         products!(),
+        column!(),
+        column!(),
         cols!("0"),
         products!(),
         column!(),
         rows!("2048"),
         products!(),
+        column!(),
         rows!("0"),
         products!(),
+        column!(),
+        column!(),
     ],
     [
         cols!("2048"),
