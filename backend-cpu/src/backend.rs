@@ -14,7 +14,7 @@ use crate::error::CpuError;
 use crate::pairs::Pairs;
 use crate::scratch::Scratch;
 use crate::simd::level::{Half, isa};
-use crate::{algebra, convert, kernel, norm, panel};
+use crate::{algebra, convert, kernel, norm, panel, spare};
 
 /// Tiles in main memory, computed with this crate's kernels.
 ///
@@ -138,6 +138,10 @@ impl Backend for Cpu {
             Some(scratch) => scratch.tile(tile),
             None => Ok(tile),
         }
+    }
+
+    fn recycle(&self, tile: Tile) {
+        spare::give(tile);
     }
 
     fn norm(&self, tile: &Tile) -> Result<TileNorm, CpuError> {

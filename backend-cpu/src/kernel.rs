@@ -11,6 +11,7 @@ use crate::error::CpuError;
 use crate::operand::Real;
 use crate::pairs::{Pairs, Table};
 use crate::simd::convert::to_nearest;
+use crate::spare;
 use crate::simd::decode::prefetch;
 use crate::simd::kernel::{Number, WIDE, apply, gather, look_up, look_up_narrow, turn};
 
@@ -37,7 +38,7 @@ pub(crate) fn tile(
     let (n, m) = pairs.matrix().shape();
     assert!(rows.iter().all(|&i| (i as usize) < n), "a row of {n}");
     assert!(cols.iter().all(|&j| (j as usize) < m), "a column of {m}");
-    let mut tile = Tile::zeros(rows.len(), cols.len(), precision);
+    let mut tile = spare::tile((rows.len(), cols.len()), precision);
     let mut view = tile.as_mut();
     let table = pairs.table(map);
     let table = table.as_deref();

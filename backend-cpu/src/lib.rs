@@ -41,6 +41,7 @@ mod scratch;
 #[allow(unsafe_code)]
 mod simd;
 mod slice;
+mod spare;
 mod spectral;
 
 pub use backend::Cpu;

@@ -219,6 +219,12 @@ pub trait Backend: Sync {
         Ok(tile)
     }
 
+    /// Takes a tile that nobody needs any more: an implementation may make the next one in its memory.
+    /// It is dropped if this is not overridden.
+    fn recycle(&self, tile: Self::Tile) {
+        drop(tile);
+    }
+
     /// Norms of a tile, accumulated in FP64.
     fn norm(&self, tile: &Self::Tile) -> Result<TileNorm, Self::Error>;
 

@@ -151,7 +151,8 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
                             true => natural_scale(backend.norm(&a)?.max, precision),
                             false => 0,
                         };
-                        a = backend.convert(&a, precision, scale)?;
+                        let rounded = backend.convert(&a, precision, scale)?;
+                        backend.recycle(core::mem::replace(&mut a, rounded));
                     }
                     *out = Some(backend.settle(a)?);
                 }

@@ -165,6 +165,7 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
                             false => right.get_mut(j - cols.start),
                         };
                         work((i, j), &k, &mut own[0], other)?;
+                        self.backend.recycle(k);
                     }
                 }
                 Ok(())
@@ -200,6 +201,7 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
                     .kernel_tile(map, pairs, rows, self.rows(j), f64)?;
                 // Y(i) ← Y(i) + K(i,j) X(j)
                 self.backend.apply(1.0, (&k, Trans::No), x, &mut sum)?;
+                self.backend.recycle(k);
             }
             *slot = Some(sum);
             Ok(())

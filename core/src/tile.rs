@@ -41,6 +41,31 @@ impl Tile {
         }
     }
 
+    /// A tile with scale 2⁰ in memory that is there already, enlarged if it is too small. Its values
+    /// are what that memory happens to hold.
+    pub fn over(
+        mut words: Vec<u64>,
+        (rows, cols): (usize, usize),
+        precision: Precision,
+    ) -> Self {
+        words.resize((rows * cols * precision.bytes()).div_ceil(8), 0);
+        Tile {
+            rows,
+            cols,
+            precision,
+            scale: 0,
+            words: words.into(),
+        }
+    }
+
+    /// The memory of the tile, if it is its own.
+    pub fn into_words(self) -> Option<Vec<u64>> {
+        match self.words {
+            Stored::Own(words) => Some(words),
+            Stored::Lent(_) => None,
+        }
+    }
+
     /// A tile of the values `values` (column-major, `rows · cols` of them), each divided by
     /// 2^scale and rounded once to `precision`.
     ///

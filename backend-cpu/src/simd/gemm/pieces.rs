@@ -12,8 +12,7 @@ use epitile_core::tile::Elements;
 use half::{bf16, f16};
 
 use super::amx::DEPTH;
-use super::bf16::Bf16;
-use super::lanes::{Lanes, MOST};
+use super::lanes::MOST;
 use super::pack::{Code, E4m3, E5m2, Source};
 use super::slabs::Side;
 use super::x86::Avx512;
@@ -31,10 +30,66 @@ pub(super) fn factor(pieces: usize) -> f32 {
     if pieces == 1 { 1.0 } else { 1_048_576.0 }
 }
 
-/// Exponents of numbers, multiplied so, all of whose pieces and products of pieces are normal; sums
-/// of 2¹⁶ products are finite.
-const LEAST: u32 = (127 - 49) << 23;
-const BEYOND: u32 = (127 + 55) << 23;
+/// What first pieces were, as bits without their signs: the least that is not zero, less one, and the
+/// most.
+#[derive(Clone, Copy)]
+struct Seen {
+    least: __m512i,
+    most: __m512i,
+}
+
+impl Seen {
+    /// Nothing.
+    ///
+    /// # Safety
+    /// The processor has AVX-512.
+    #[inline(always)]
+    unsafe fn nothing() -> Self {
+        // SAFETY: the caller's promise.
+        unsafe {
+            Seen {
+                least: _mm512_set1_epi16(-1),
+                most: _mm512_setzero_si512(),
+            }
+        }
+    }
+
+    /// A line of first pieces.
+    ///
+    /// # Safety
+    /// The processor has AVX-512.
+    #[inline(always)]
+    unsafe fn add(&mut self, line: __m512i) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let magnitude = _mm512_slli_epi16::<1>(line);
+            let less = _mm512_add_epi16(magnitude, _mm512_set1_epi16(-1));
+            self.least = _mm512_min_epu16(self.least, less);
+            self.most = _mm512_max_epu16(self.most, magnitude);
+        }
+    }
+
+    /// Whether the unit multiplies such numbers, of so many pieces, exactly: none is subnormal, and of
+    /// those that are split all pieces, and products of pieces that matter, are far from it.
+    ///
+    /// # Safety
+    /// The processor has AVX-512.
+    #[inline(always)]
+    unsafe fn is_exact(self, pieces: usize) -> bool {
+        // Sums of 2¹⁶ products of split numbers are finite.
+        let [least, most] = match pieces {
+            1 => [1 << 8, u16::MAX],
+            _ => [(127 - 48) << 8, ((127 + 55) << 8) - 1],
+        };
+        // SAFETY: the caller's promise.
+        unsafe {
+            let below = _mm512_set1_epi16((least - 1).cast_signed());
+            let above = _mm512_set1_epi16(most.cast_signed());
+            _mm512_cmplt_epu16_mask(self.least, below) == 0
+                && _mm512_cmpgt_epu16_mask(self.most, above) == 0
+        }
+    }
+}
 
 /// Packs `rows` of all terms of `source`, as sums of `pieces` BF16 numbers each, times
 /// `factor`, a power of two; rows and terms are filled up with zeros. Whether the unit multiplies all of them
@@ -99,7 +154,8 @@ unsafe fn fill<C: Pieces, const P: usize>(
     let groups = rows.len().div_ceil(ROWS);
     // Along the columns where these are what is stored side by side.
     let strip = if source.down == 1 { groups } else { 1 };
-    let mut is_exact = true;
+    // SAFETY: the caller's promise.
+    let mut seen = unsafe { Seen::nothing() };
     for g0 in (0..groups).step_by(strip) {
         for step in 0..steps {
             let terms = step * DEPTH..source.terms.min((step + 1) * DEPTH);
@@ -110,12 +166,12 @@ unsafe fn fill<C: Pieces, const P: usize>(
                 let tiles: &mut [_; P] = tiles.try_into().expect("P tiles");
                 let from = (elements, source, own, terms.clone(), factor);
                 // SAFETY: the caller's promise.
-                is_exact &= unsafe {
+                unsafe {
                     match source.down == 1 && from.2.len() == ROWS && terms.len() == DEPTH {
-                        true => tile::<C, P, true>(from, tiles),
-                        false => tile::<C, P, false>(from, tiles),
+                        true => tile::<C, P, true>(from, &mut seen, tiles),
+                        false => tile::<C, P, false>(from, &mut seen, tiles),
                     }
-                };
+                }
                 if side == Side::Right {
                     for tile in tiles {
                         // SAFETY: the caller's promise.
@@ -125,7 +181,8 @@ unsafe fn fill<C: Pieces, const P: usize>(
             }
         }
     }
-    is_exact
+    // SAFETY: the caller's promise.
+    unsafe { seen.is_exact(P) }
 }
 
 /// One tile for each piece; `WHOLE` if it has all its rows, neighbours in storage, and terms.
@@ -135,10 +192,10 @@ unsafe fn fill<C: Pieces, const P: usize>(
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
 unsafe fn tile<C: Pieces, const P: usize, const WHOLE: bool>(
     (elements, source, rows, terms, factor): (&[C], &Source<'_>, Range<usize>, Range<usize>, f32),
+    seen: &mut Seen,
     tiles: &mut [Tile; P],
-) -> bool {
+) {
     let (down, along) = (source.down, source.along);
-    let mut is_exact = true;
     for pair in 0..DEPTH / 2 {
         let mut codes = [[C::zeroed(); MOST]; 2];
         for (t, codes) in codes.iter_mut().enumerate() {
@@ -153,32 +210,32 @@ unsafe fn tile<C: Pieces, const P: usize, const WHOLE: bool>(
             }
         }
         // SAFETY: the caller's promise.
-        let (lines, exact) = unsafe { C::lines::<P>(&codes, factor) };
-        is_exact &= exact;
+        let lines = unsafe { C::lines::<P>(&codes, factor, seen) };
         for (tile, line) in tiles.iter_mut().zip(lines) {
             tile[pair] = line;
         }
     }
-    is_exact
 }
 
 /// Stored numbers that can be split.
 trait Pieces: Code {
-    /// Two terms of 16 rows, times `factor`, as a line of each piece, and whether they are what the
-    /// unit multiplies exactly.
+    /// Two terms of 16 rows, times `factor`, as a line of each piece.
     ///
     /// # Safety
     /// The processor has AVX-512.
     #[inline(always)]
-    unsafe fn lines<const P: usize>(codes: &[[Self; MOST]; 2], factor: f32) -> ([Line; P], bool) {
+    unsafe fn lines<const P: usize>(
+        codes: &[[Self; MOST]; 2],
+        factor: f32,
+        seen: &mut Seen,
+    ) -> [Line; P] {
         // SAFETY: the caller's promise; 16 numbers are loaded.
         unsafe {
             let mut terms = [_mm512_setzero_ps(); 2];
             for (term, codes) in terms.iter_mut().zip(codes) {
-                let wide = Self::singles(codes, factor);
-                *term = _mm512_loadu_ps(wide.as_ptr());
+                *term = _mm512_loadu_ps(Self::singles(codes, factor).as_ptr());
             }
-            split(terms)
+            split(terms, seen)
         }
     }
 
@@ -217,56 +274,70 @@ impl Pieces for f64 {
 
 impl Pieces for bf16 {
     #[inline(always)]
-    unsafe fn lines<const P: usize>(codes: &[[bf16; MOST]; 2], factor: f32) -> ([Line; P], bool) {
-        let mut lines = [[0; ROWS]; P];
+    unsafe fn lines<const P: usize>(
+        codes: &[[bf16; MOST]; 2],
+        factor: f32,
+        seen: &mut Seen,
+    ) -> [Line; P] {
         // SAFETY: the caller's promise; 16 numbers are loaded.
         unsafe {
             if P == 1 {
-                let packed = Bf16::pack_bf16(bytemuck::cast_ref(codes), &mut lines[0]);
-                return (lines, packed == Some(true));
+                let [first, second] = codes;
+                let first = _mm512_cvtepu16_epi32(_mm256_loadu_si256(first.as_ptr().cast()));
+                let second = _mm512_cvtepu16_epi32(_mm256_loadu_si256(second.as_ptr().cast()));
+                let line = _mm512_or_si512(first, _mm512_slli_epi32::<16>(second));
+                seen.add(line);
+                return [stored(line); P];
             }
             let mut terms = [_mm512_setzero_ps(); 2];
             for (term, codes) in terms.iter_mut().zip(codes) {
                 *term = _mm512_loadu_ps(Self::singles(codes, factor).as_ptr());
             }
-            split(terms)
+            split(terms, seen)
         }
     }
 }
 
-/// Lines of pieces: of what is left the nearest number of 8 bits, ties away from zero. Three pieces
-/// are all of an FP32 number; whether each number is zero or far from the ends of the range.
+/// Lines of pieces: of what is left the nearest number of 8 bits, ties away from zero; the last is
+/// what is left. Three pieces are all of an FP32 number, two all of an FP16 one.
 ///
 /// # Safety
-/// The processor has AVX-512 and AVX512-BF16.
+/// The processor has AVX-512.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
-unsafe fn split<const P: usize>(mut terms: [__m512; 2]) -> ([Line; P], bool) {
+unsafe fn split<const P: usize>(mut terms: [__m512; 2], seen: &mut Seen) -> [Line; P] {
     let mut lines = [[0; ROWS]; P];
-    // SAFETY: the caller's promise; a line is as long as a vector.
+    // SAFETY: the caller's promise.
     unsafe {
         let upper = _mm512_set1_epi32(0xffff_0000u32.cast_signed());
         let half = _mm512_set1_epi32(0x8000);
-        let mut is_exact = true;
-        for term in terms {
-            let magnitude = _mm512_slli_epi32::<1>(_mm512_castps_si512(term));
-            let above = _mm512_sub_epi32(magnitude, _mm512_set1_epi32((LEAST << 1).cast_signed()));
-            let range = _mm512_set1_epi32(((BEYOND - LEAST) << 1).cast_signed());
-            let outside = _mm512_cmpge_epu32_mask(above, range);
-            if outside != 0 {
-                is_exact &= _mm512_mask_test_epi32_mask(outside, magnitude, magnitude) == 0;
+        for (p, line) in lines.iter_mut().enumerate() {
+            let mut bits = terms.map(|term| _mm512_castps_si512(term));
+            if p + 1 < P {
+                bits = bits.map(|bits| _mm512_add_epi32(bits, half));
             }
-        }
-        for line in &mut lines {
-            let pieces = terms.map(|term| {
-                let bits = _mm512_add_epi32(_mm512_castps_si512(term), half);
-                _mm512_and_si512(bits, upper)
-            });
-            let both = _mm512_or_si512(_mm512_srli_epi32::<16>(pieces[0]), pieces[1]);
-            _mm512_storeu_si512(line.as_mut_ptr().cast(), both);
-            for (term, piece) in terms.iter_mut().zip(pieces) {
+            // The upper half of the first below that of the second.
+            let [first, second] = bits;
+            let first = _mm512_srli_epi32::<16>(first);
+            let both = _mm512_ternarylogic_epi32::<0b1111_1000>(first, second, upper);
+            if p == 0 {
+                seen.add(both);
+            }
+            *line = stored(both);
+            for (term, bits) in terms.iter_mut().zip(bits) {
+                let piece = _mm512_and_si512(bits, upper);
                 *term = _mm512_sub_ps(*term, _mm512_castsi512_ps(piece));
             }
         }
-        (lines, is_exact)
     }
+    lines
+}
+
+/// The numbers of a vector.
+///
+/// # Safety
+/// The processor has AVX-512.
+#[inline(always)]
+unsafe fn stored(vector: __m512i) -> Line {
+    // SAFETY: the caller's promise; both are 64 bytes of any bits.
+    unsafe { core::mem::transmute(vector) }
 }
