@@ -213,24 +213,37 @@ impl<T> Cholesky<T> {
     {
         let count = self.blocks.count();
         assert_eq!(x.len(), count, "blocks of the right-hand sides");
-        for k in 0..count {
-            // Y(k) ← L(k,k)⁻¹ B(k);  B(i) ← B(i) − L(i,k) Y(k), i > k
+        let Some(last) = count.checked_sub(1) else {
+            return Ok(());
+        };
+        // Whoever finishes the next block solves its triangle, while others are still at the rest.
+        backend.trsm(Solve::Left, self.tile((0, 0)), &mut x[0])?;
+        for k in 0..last {
+            // B(i) ← B(i) − L(i,k) Y(k), i > k;  Y(k+1) ← L(k+1,k+1)⁻¹ B(k+1)
             let (head, below) = x.split_at_mut(k + 1);
-            backend.trsm(Solve::Left, self.tile((k, k)), &mut head[k])?;
             let y = &head[k];
             engine.for_each(below, |i, b| {
-                let l = self.tile((k + 1 + i, k));
-                backend.apply(-1.0, (l, Trans::No), y, b)
+                let at = k + 1 + i;
+                backend.apply(-1.0, (self.tile((at, k)), Trans::No), y, b)?;
+                match i {
+                    0 => backend.trsm(Solve::Left, self.tile((at, at)), b),
+                    _ => Ok(()),
+                }
             })?;
         }
-        for k in (0..count).rev() {
-            // X(k) ← L(k,k)⁻ᵀ Y(k);  Y(j) ← Y(j) − L(k,j)ᵀ X(k), j < k
+        backend.trsm(Solve::LeftTransposed, self.tile((last, last)), &mut x[last])?;
+        for k in (1..=last).rev() {
+            // Y(j) ← Y(j) − L(k,j)ᵀ X(k), j < k;  X(k−1) ← L(k−1,k−1)⁻ᵀ Y(k−1)
             let (above, tail) = x.split_at_mut(k);
-            backend.trsm(Solve::LeftTransposed, self.tile((k, k)), &mut tail[0])?;
             let solved = &tail[0];
-            engine.for_each(above, |j, b| {
-                let l = self.tile((k, j));
-                backend.apply(-1.0, (l, Trans::Yes), solved, b)
+            let mut rows: Vec<(usize, &mut T)> = above.iter_mut().enumerate().rev().collect();
+            engine.for_each(&mut rows, |i, (j, b)| {
+                let j = *j;
+                backend.apply(-1.0, (self.tile((k, j)), Trans::Yes), solved, b)?;
+                match i {
+                    0 => backend.trsm(Solve::LeftTransposed, self.tile((j, j)), b),
+                    _ => Ok(()),
+                }
             })?;
         }
         Ok(())
