@@ -55,5 +55,9 @@ mod tests {
         let next = tile((3, 2), Precision::F64);
         assert_eq!(next.bytes().as_ptr(), place);
         assert_eq!((next.rows(), next.cols(), next.scale()), (3, 2, 0));
+        give(Tile::from_f64(3, 1, &[1.0; 3], Precision::F32, 0));
+        let mut odd = tile((3, 1), Precision::F32);
+        odd.as_mut().write(&[0.0; 3]);
+        assert_eq!(odd, Tile::zeros(3, 1, Precision::F32));
     }
 }

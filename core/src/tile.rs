@@ -49,6 +49,10 @@ impl Tile {
         precision: Precision,
     ) -> Self {
         words.resize((rows * cols * precision.bytes()).div_ceil(8), 0);
+        // Tiles are compared word by word: what no value fills up is zero.
+        if let Some(last) = words.last_mut() {
+            *last = 0;
+        }
         Tile {
             rows,
             cols,
