@@ -53,6 +53,9 @@ impl Slabs for Amx {
     const COLUMNS: usize = 4 * EDGE;
     const GROUP: usize = ROWS;
 
+    // Packed operands of so few terms and a tile of C of 512 rows are in the second-level cache (2 MiB)
+    // together, for all products that a tile of a factor is the sum of. In FP32 all terms at once, 512,
+    // took a third longer.
     fn terms(&self) -> usize {
         match self.pieces {
             1 => 512,
