@@ -44,7 +44,7 @@ std::vector<Stream *> streams;
 std::map<void *, Mark> events;
 std::map<std::string, long> counts;
 uint64_t used = 0;
-long allocations = 0, launches = 0;
+long allocations = 0, launches = 0, copies = 0;
 bool broken = false;
 std::mt19937_64 random_bits{(uint64_t)setting("FAKE_ORDER", 1)};
 
@@ -226,6 +226,7 @@ API int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *stream
     ENTER;
     fake::fake_check("cuMemcpyDtoHAsync", (void *)from, bytes);
     finish((Stream *)stream);
+    broken = broken || ++copies == setting("FAKE_FAIL_COPY", 0);
     SOUND;
     memcpy(to, (void *)from, bytes);
     return OK;

@@ -12,6 +12,8 @@ enum { COMPUTE_32F = 68, COMPUTE_64F = 70, COMPUTE_32I = 72, COMPUTE_TF32 = 77 }
 
 struct Desc {
     int compute, scale, transposed[2];
+    // Whether α and β lie on the device.
+    int on_device;
 };
 struct Layout_ {
     int type;
@@ -24,7 +26,7 @@ struct Preference {
 // What the opaque 64 bytes of an algorithm hold here: the shape it was chosen for.
 struct Algorithm {
     uint64_t magic, m, n, k;
-    int types[3], transposed[2];
+    int types[3], transposed[2], on_device;
 };
 const uint64_t MAGIC = 0xa190417;
 const uint64_t WORKSPACE = 1 << 12;
@@ -64,6 +66,7 @@ Algorithm describe(const Desc &d, const Layout_ &a, const Layout_ &b, const Layo
     algorithm.types[1] = b.type;
     algorithm.types[2] = c.type;
     memcpy(algorithm.transposed, d.transposed, sizeof d.transposed);
+    algorithm.on_device = d.on_device;
     return algorithm;
 }
 
@@ -147,7 +150,7 @@ API int cublasLtDestroy(void *handle) {
 }
 API int cublasLtMatmulDescCreate(void **desc, int compute, int scale) {
     fake::fake_count("lt descriptors", 1);
-    *desc = new Desc{compute, scale, {0, 0}};
+    *desc = new Desc{compute, scale, {0, 0}, 0};
     return OK;
 }
 API int cublasLtMatmulDescDestroy(void *desc) {
@@ -156,9 +159,12 @@ API int cublasLtMatmulDescDestroy(void *desc) {
     return OK;
 }
 API int cublasLtMatmulDescSetAttribute(void *desc, int attribute, const void *from, size_t size) {
-    // TRANSA = 3, TRANSB = 4: a cublasOperation_t.
-    if ((attribute != 3 && attribute != 4) || size != 4) return INVALID;
-    ((Desc *)desc)->transposed[attribute - 3] = *(const int *)from != 0;
+    // POINTER_MODE = 2: a cublasLtPointerMode_t; TRANSA = 3, TRANSB = 4: a cublasOperation_t.
+    if (attribute < 2 || attribute > 4 || size != 4) return INVALID;
+    int value = *(const int *)from;
+    if (value < 0 || value > 1) return INVALID;
+    if (attribute == 2) ((Desc *)desc)->on_device = value;
+    else ((Desc *)desc)->transposed[attribute - 3] = value;
     return OK;
 }
 API int cublasLtMatrixLayoutCreate(void **layout, int type, uint64_t rows, uint64_t cols, int64_t ld) {
@@ -222,15 +228,19 @@ API int cublasLtMatmul(void *, void *desc, const void *alpha, const void *a, voi
         uint64_t numbers = (each.l.cols - 1) * each.l.ld + each.l.rows;
         fake::fake_check("cublasLtMatmul", each.p, numbers * size_of(each.l.type));
     }
-    double factors[2];
+    auto factor = [how](const void *p) {
+        return how.scale == R_64F ? *(const double *)p : how.scale == R_32F ? *(const float *)p : *(const int *)p;
+    };
+    double here[2] = {0, 0};
     for (int i = 0; i < 2; i++) {
         const void *p = i ? beta : alpha;
-        factors[i] = how.scale == R_64F ? *(const double *)p
-                     : how.scale == R_32F ? *(const float *)p
-                                          : *(const int *)p;
+        if (how.on_device) fake::fake_check("cublasLtMatmul, factors", p, size_of(how.scale));
+        else here[i] = factor(p);
     }
-    double x = factors[0], y = factors[1];
+    double host_alpha = here[0], host_beta = here[1];
     std::function<void()> work = [=] {
+        // On the device they are what they are when the product runs.
+        double x = how.on_device ? factor(alpha) : host_alpha, y = how.on_device ? factor(beta) : host_beta;
         if (how.scale == R_64F) multiply<double, double>(x, how, a, of_a, b, of_b, y, (double *)d, of_c);
         else if (how.scale == R_32F)
             multiply<float, float>((float)x, how, a, of_a, b, of_b, (float)y, (float *)d, of_c);

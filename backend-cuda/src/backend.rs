@@ -8,7 +8,7 @@ use epitile_core::backend::{Backend, Solve, TileNorm, Trans};
 use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::KernelMap;
 use epitile_core::pairs::PairStatistic;
-use epitile_core::precision::Precision;
+use epitile_core::precision::{Precision, exponent};
 use epitile_core::tile::{Tile, TileRef};
 
 use crate::error::CudaError;
@@ -153,6 +153,7 @@ impl Backend for Cuda {
             cols: tile.cols(),
             precision: tile.precision(),
             scale: tile.scale(),
+            natural: None,
             turned,
             buffer: self.device.upload(bytes)?,
         })
@@ -165,7 +166,13 @@ impl Backend for Cuda {
         if tile.turned {
             bytes = by_rows(&bytes, (cols, rows));
         }
-        let downloaded = Tile::from_bytes(rows, cols, p, tile.scale, &bytes);
+        let mut scale = tile.scale;
+        if let Some(natural) = &tile.natural {
+            let mut power = [0; 8];
+            self.device.download(natural, &mut power)?;
+            scale += exponent(f64::from_ne_bytes(power));
+        }
+        let downloaded = Tile::from_bytes(rows, cols, p, scale, &bytes);
         Ok(downloaded.expect("as many bytes as numbers"))
     }
 
@@ -176,6 +183,10 @@ impl Backend for Cuda {
         scale: i32,
     ) -> Result<CudaTile, CudaError> {
         convert::convert(&self.device, tile, precision, scale)
+    }
+
+    fn demote(&self, tile: &CudaTile, precision: Precision) -> Result<CudaTile, CudaError> {
+        convert::demote(&self.device, tile, precision)
     }
 
     fn norm(&self, tile: &CudaTile) -> Result<TileNorm, CudaError> {

@@ -55,6 +55,7 @@ pub(crate) fn multiply(
         cols,
         ld: k,
         transposed,
+        natural: None,
         buffer,
     };
     let to = Matrix {
@@ -62,6 +63,7 @@ pub(crate) fn multiply(
         cols: n,
         ld: m,
         transposed: false,
+        natural: None,
         buffer: dots,
     };
     let beta = if kept { 1.0 } else { 0.0 };

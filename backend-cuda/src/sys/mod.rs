@@ -8,6 +8,7 @@
 //! | `device.rs` | one device: its lanes (a stream and the libraries' handles each) and its memory |
 //! | `launch.rs` | the kernels, and a safe function for each that works on tiles |
 //! | `convert.rs` | the kernels of conversions |
+//! | `natural.rs` | scales that are found and kept on the device |
 //! | `calls.rs` | genotypes on the device, lists of individuals |
 //! | `statistic.rs`, `weighted.rs` | the kernels of pair statistics: distances, standardised products |
 //! | `map.rs` | kernel functions and the kernel of their tiles |
@@ -24,6 +25,7 @@ mod launch;
 mod library;
 mod map;
 mod matmul;
+mod natural;
 mod statistic;
 mod weighted;
 
