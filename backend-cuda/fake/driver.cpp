@@ -278,6 +278,18 @@ API int cuEventRecord(void *event, void *stream) {
     Mark mark = events.at(event) = std::make_shared<bool>(false);
     return push(stream, Work{[mark] { *mark = true; }, nullptr});
 }
+API int cuEventSynchronize(void *event) {
+    ENTER;
+    Mark mark = events.at(event);
+    while (!*mark) {
+        std::vector<Stream *> able;
+        for (Stream *s : streams)
+            if (!s->queue.empty() && ready(s)) able.push_back(s);
+        if (able.empty()) fake::fake_broken("streams", "no stream waits for itself");
+        step(able[random_bits() % able.size()]);
+    }
+    return broken ? FAILED : OK;
+}
 API int cuEventDestroy_v2(void *event) {
     ENTER;
     RULE("cuEventDestroy", events.erase(event) == 1);

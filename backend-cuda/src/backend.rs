@@ -54,6 +54,14 @@ impl Cuda {
         self
     }
 
+    /// Bytes of the device's memory that are free, and all of them.
+    ///
+    /// # Errors
+    /// If the driver does not tell.
+    pub fn memory(&self) -> Result<(usize, usize), CudaError> {
+        self.device.memory()
+    }
+
     /// Pairs whose statistics were made for one use, because they are not kept, so far.
     pub fn pairs_made_again(&self) -> u64 {
         self.device.made_again.load(Ordering::Relaxed)

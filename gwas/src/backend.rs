@@ -122,6 +122,17 @@ fn open() -> Result<Cuda> {
     Cuda::open(folder).map_err(|missing| Error::device(missing.to_string()))
 }
 
+/// Memory of the GPU in bytes: what is free, and all of it; and the bytes of the cheapest number that
+/// adaptive plans choose there.
+///
+/// # Errors
+/// `Device` if the GPU is not available here.
+pub fn gpu_memory() -> Result<((usize, usize), usize)> {
+    let cuda = open()?;
+    let memory = cuda.memory().map_err(device_error)?;
+    Ok((memory, cuda.formats()[0].bytes()))
+}
+
 /// Edge of the matrices that a GPU's ceilings are measured with.
 const CEILING: usize = 8192;
 

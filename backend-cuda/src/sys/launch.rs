@@ -46,8 +46,8 @@ kernels! {
     natural: largest natural factors;
     norm: norm_rows norm_columns;
     triangle: shift clear pivot;
-    expand: expand weigh moments;
-    pairs: distances slopes weighted gather;
+    expand: expand moments;
+    pairs: distances slopes digits gather;
     kernel: kernel_tile;
     panel: apply solve;
 }
