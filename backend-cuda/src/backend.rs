@@ -104,12 +104,15 @@ impl Backend for Cuda {
     fn accumulator_roundoff(&self, operands: [Precision; 2], output: Precision) -> f64 {
         match output {
             Precision::F64 => Precision::F64.unit_roundoff(),
-            // Hopper's tensor cores add 32 products of FP8 numbers at a time to the sum so far, of
-            // all of which they keep the 14 leading bits of the largest, and truncate: DeepSeek-AI,
-            // "DeepSeek-V3 technical report", arXiv 2412.19437 (2024), §3.5.2. So n products lose up
-            // to n·2⁻¹³ of their magnitudes.
+            // Hopper's tensor cores align 32 products of FP8 numbers and the sum so far to the largest of
+            // them, keep 13 bits after its leading one and cut off the rest: DeepSeek-AI, "DeepSeek-V3
+            // technical report", arXiv 2412.19437 (2024), §3.5.2, and their answers in issues 37 and 50
+            // of github.com/deepseek-ai/DeepGEMM. The register holds as many (one sign, eight and
+            // thirteen bits, also on Ada: Zhang et al., "SageAttention2", arXiv 2411.10958, §3.4).
+            // Blackwell keeps 25 (issue 176 there). So of 32 products are lost 33 parts and one more in
+            // the register, each at most 2⁻¹³ of their magnitudes. `epitile verify` measures it.
             _ if operands == [Precision::F8E4M3; 2] && self.device.multiplies_eights() => {
-                2.0f64.powi(-13)
+                34.0 / 32.0 * 2.0f64.powi(-13)
             }
             // Tensor cores drop the low bits of their FP32 sums instead of rounding to nearest:
             // Fasi, Higham, Mikaitis and Pranesh, PeerJ Comput. Sci. 7:e330 (2021), §3.

@@ -129,8 +129,14 @@ faults! {
     a_shift_off_the_diagonal_is_caught: ShiftAddsToAColumn => [
         shift_touches_the_diagonal_only [],
     ];
-    a_dropped_product_is_caught: GemmDropsTheLastProduct => [gemm_is_within_its_bound []];
-    sums_in_half_precision_are_caught: GemmSumsInHalf => [gemm_is_within_its_bound []];
+    a_dropped_product_is_caught: GemmDropsTheLastProduct => [
+        gemm_is_within_its_bound [],
+        accumulator_roundoff_bounds_what_sums_lose [],
+    ];
+    sums_in_half_precision_are_caught: GemmSumsInHalf => [
+        gemm_is_within_its_bound [],
+        accumulator_roundoff_bounds_what_sums_lose [],
+    ];
     sums_that_start_from_c_are_caught: GemmStartsFromC => [gemm_is_within_its_bound []];
     a_transposed_operand_is_caught: GemmTransposesB => [gemm_is_within_its_bound []];
     a_product_that_is_dropped_for_right_hand_sides_is_caught: ApplyDropsTheLastProduct => [
