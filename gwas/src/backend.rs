@@ -133,19 +133,21 @@ pub fn gpu_memory() -> Result<((usize, usize), usize)> {
     Ok((memory, cuda.formats()[0].bytes()))
 }
 
-/// Edge of the matrices that a GPU's ceilings are measured with.
+/// Edge of the largest matrices that a GPU's ceilings are measured with, and what they are multiples of.
 const CEILING: usize = 8192;
+const STEP: usize = 16;
 
-/// What the chosen backend does at most with `threads` threads (0: one per core); nothing where it
-/// cannot be measured.
+/// What the chosen backend does at most with `threads` threads (0: one per core), on a GPU with
+/// matrices of up to `samples` rows; nothing where it cannot be measured.
 ///
 /// # Errors
 /// `Usage` if no threads can be had, `Device` if the GPU fails.
-pub fn ceilings(choice: BackendChoice, threads: usize) -> Result<Vec<Ceiling>> {
+pub fn ceilings(choice: BackendChoice, threads: usize, samples: usize) -> Result<Vec<Ceiling>> {
     match choice {
         BackendChoice::Cpu => Ok(pool(threads)?.install(epitile_cpu::ceilings)),
         BackendChoice::Cuda => {
-            let rates = epitile_cuda::ceilings(&open()?, CEILING).map_err(device_error)?;
+            let edge = samples.min(CEILING).next_multiple_of(STEP);
+            let rates = epitile_cuda::ceilings(&open()?, edge).map_err(device_error)?;
             let ceiling = |(work, all)| Ceiling {
                 work,
                 isa: "cuda",
