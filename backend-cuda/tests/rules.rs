@@ -2,24 +2,32 @@
 //! this crate asks for it takes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 mod fake;
 
-/// What `fake/rules.cpp` finds, by case.
+/// `fake/rules.cpp`, compiled once.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let (folder, source) = (fake::folder(), Path::new(env!("CARGO_MANIFEST_DIR")));
+        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rules");
+        let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
+        let mut build = Command::new(compiler);
+        build.arg("-std=c++17").arg(source.join("fake/rules.cpp"));
+        build.arg("-L").arg(folder).args(["-lcublasLt", "-lcuda"]);
+        build.arg(format!("-Wl,-rpath,{}", folder.display()));
+        assert!(build.arg("-o").arg(&program).status().unwrap().success());
+        program
+    })
+}
+
+/// What it finds, by case.
 fn findings(variables: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let (folder, source) = (fake::folder(), Path::new(env!("CARGO_MANIFEST_DIR")));
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rules");
-    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
-    let mut build = Command::new(compiler);
-    build.arg("-std=c++17").arg(source.join("fake/rules.cpp"));
-    build.arg("-L").arg(folder).args(["-lcublasLt", "-lcuda"]);
-    build.arg(format!("-Wl,-rpath,{}", folder.display()));
-    assert!(build.arg("-o").arg(&program).status().unwrap().success());
-    let output = Command::new(&program)
-        .envs(variables.iter().copied())
-        .output();
+    let mut command = Command::new(program());
+    let output = command.envs(variables.iter().copied()).output();
     let text = String::from_utf8(output.unwrap().stdout).unwrap();
     let lines = text.lines().map(|line| line.rsplit_once(": ").unwrap());
     lines.map(|(case, end)| (case.into(), end.into())).collect()

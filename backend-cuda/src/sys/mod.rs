@@ -13,7 +13,7 @@
 //! | `expand.rs` | the kernels that make bytes of bit planes |
 //! | `numbers.rs`, `pairs.rs` | numbers of pairs, and the kernels that make them |
 //! | `map.rs` | kernel functions and the kernel of their tiles |
-//! | `matmul.rs` | products by cuBLASLt |
+//! | `number.rs`, `matmul.rs` | products by cuBLASLt |
 //! | `factor.rs` | triangular solves by cuBLAS, Cholesky factors by cuSOLVER |
 
 mod buffer;
@@ -28,6 +28,7 @@ mod library;
 mod map;
 mod matmul;
 mod natural;
+mod number;
 mod numbers;
 mod pairs;
 
@@ -40,6 +41,7 @@ pub(crate) use factor::Side;
 pub(crate) use launch::Operand;
 pub(crate) use library::load;
 pub(crate) use map::Map;
-pub(crate) use matmul::{Matrix, Number};
+pub(crate) use matmul::Matrix;
+pub(crate) use number::Number;
 pub(crate) use numbers::{Numbers, Order};
 pub(crate) use pairs::{Rest, SLICES};
