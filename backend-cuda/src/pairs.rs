@@ -69,7 +69,7 @@ enum Sums {
         /// Rows and columns.
         sides: Box<[Side; 2]>,
         /// What missing calls add.
-        corrections: Option<Digits>,
+        corrections: Option<Box<Digits>>,
     },
     Product(Box<Weighted>),
 }
@@ -117,7 +117,8 @@ impl CudaPairs {
                 Sums::Distance {
                     kind,
                     sides: Box::new([side(rows)?, side(cols)?]),
-                    corrections: corrections(device, genotypes, by_snp, both, Neither::Nothing)?,
+                    corrections: corrections(device, genotypes, by_snp, both, Neither::Nothing)?
+                        .map(Box::new),
                 }
             }
         };
