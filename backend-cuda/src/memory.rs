@@ -59,7 +59,7 @@ impl Estimate {
 
 impl Sizes {
     /// What the run takes of a device with so many bytes of memory, `free` of them free: enough, not
-    /// the least. Operations: none.
+    /// the least.
     pub fn estimate(&self, (free, total): (usize, usize)) -> Estimate {
         let of = |n: usize| n as u64;
         let (n, edge) = (of(self.samples), of(self.edge.min(self.samples)));
