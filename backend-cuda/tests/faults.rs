@@ -14,9 +14,9 @@ mod fake;
 /// A bit of everything: statistics, conversions, products, a factor, solves.
 fn work(cuda: &Cuda) -> Result<(), CudaError> {
     let mut sample = Sample::new(1);
-    let genotypes = sample.genotypes(300, &[70], 30);
-    let panel = cuda.panel(genotypes.clone())?;
-    for kind in [PairKind::Squared, PairKind::Absolute] {
+    for (kind, missing) in [(PairKind::Squared, 30), (PairKind::Absolute, 0)] {
+        let genotypes = sample.genotypes(300, &[70], missing);
+        let panel = cuda.panel(genotypes.clone())?;
         let statistic = PairStatistic::new(kind, genotypes.counts());
         let pairs = cuda.pairs(&statistic, &panel, None)?;
         cuda.pair_block(&pairs, &[1, 299], &[0, 7, 150])?;
