@@ -87,7 +87,7 @@ fn main() {
             .collect();
         let x = vec![vec![1.0; n]];
         let plain = Model::new(x.clone(), y.clone()).expect("a model");
-        let mixed = Model::beside(&k, x, y).expect("a model");
+        let mixed = Model::beside(&k, x, y, None).expect("a model");
         println!("τ {:.3} after {} steps", mixed.variance(), mixed.steps());
         for _ in 0..snps / BLOCK {
             let mut block = Mat::zeros(n, BLOCK);

@@ -289,7 +289,10 @@ impl Args {
         };
         let fast = self.speed.fast(form, self.seed)?;
         self.tables.check(self.genotypes.options().chr_set)?;
+        let sharing = &self.sharing;
         Ok(AssocOptions {
+            null_in: sharing.null_in(&method)?,
+            null_out: sharing.null_out(&method)?,
             method,
             gamma_scale: self.gamma_scale,
             moments: self.moments,
@@ -299,8 +302,6 @@ impl Args {
             threshold: self.loci.rule()?,
             clump: self.loci.clump()?,
             writing: self.tables.writing(),
-            null_in: self.sharing.null_in(form)?,
-            null_out: self.sharing.null_out(form)?,
         })
     }
 
