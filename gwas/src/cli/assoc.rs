@@ -11,7 +11,7 @@ use epitile::assoc::kernels::Moments;
 use epitile::assoc::{AssocData, AssocOptions, Beside, Method, assoc};
 use epitile::backend::Job;
 use epitile::cohort::{Choice, Cohort, CohortOptions};
-use epitile::error::{Error, Result};
+use epitile::error::Result;
 use epitile::phenotypes::Trait;
 use epitile::run::RunLog;
 use epitile_core::backend::Backend;

@@ -63,9 +63,11 @@ fn the_family_wise_error_is_at_most_five_percent() {
         rejected(related, polygenic, 70, &halves(true)),
         rejected(unrelated, oligogenic, 60, &halves(false)),
     ];
-    // 10 of 200 is what independent tests would give; those of neighbours are not, and give less.
+    // Nominated pairs do not ask the same, so that their tests are nearly independent: 10 of 200 is
+    // the mean of what an error of 5 % gives, and more than 17 comes in one study of a hundred
+    // (binomial).
     let all: usize = runs.iter().sum();
-    assert!(all <= 10, "{all} of 200: {runs:?}");
+    assert!(all <= 17, "{all} of 200: {runs:?}");
 }
 
 #[test]
