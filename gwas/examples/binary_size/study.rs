@@ -1,6 +1,6 @@
 //! Draws of the study of sizes, and what is counted.
 
-use epitile::assoc::binary::Model;
+use epitile::assoc::binary::{Form, Model};
 use epitile::dense::product;
 use epitile::null::matrix::normalise;
 use epitile::tails::ln_chi2_tail;
@@ -8,6 +8,7 @@ use faer::Mat;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::{Beta, Distribution, StandardNormal};
+use rayon::prelude::*;
 
 /// Levels of tests.
 pub(crate) const LEVELS: [f64; 4] = [0.05, 0.01, 0.001, 0.0001];
@@ -140,14 +141,24 @@ pub(crate) fn gaussian(y: &[f64], block: &Mat<f64>) -> Vec<f64> {
     (0..block.ncols()).filter_map(of).collect()
 }
 
-/// ln p of every SNP that `model` can test.
-pub(crate) fn ln_p(
-    model: &Model,
-    form: epitile::assoc::binary::Form,
-    block: &Mat<f64>,
-) -> impl Iterator<Item = f64> {
-    let all = model.test_block(form, block).into_iter();
-    all.flatten().map(|effect| effect.ln_p)
+/// ln p of every SNP that `model` can test, by each of `forms`. 2·n² operations a SNP beside a
+/// kernel.
+pub(crate) fn ln_p(model: &Model, forms: &[Form], block: &Mat<f64>) -> Vec<Vec<f64>> {
+    let projected = model
+        .projection()
+        .map(|p| product(p.as_ref(), block.as_ref()));
+    let of = |form: &Form| -> Vec<f64> {
+        let test = |k: usize| {
+            let projected = projected.as_ref().map(|px| px.col_as_slice(k));
+            model.test(*form, block.col_as_slice(k), projected).ok()
+        };
+        let all: Vec<_> = (0..block.ncols()).into_par_iter().map(test).collect();
+        all.into_iter()
+            .flatten()
+            .map(|effect| effect.ln_p)
+            .collect()
+    };
+    forms.iter().map(of).collect()
 }
 
 /// Tests, and those with p at most each of [`LEVELS`].
