@@ -85,8 +85,9 @@ impl At {
 
 impl Model {
     /// Of columns `x` and a trait `y` of zeros and ones beside the kernel `k`, centred and of
-    /// mean diagonal 1. About 4/3·N³ operations a step; five to eight steps, from `near` three. A
-    /// variance whose likelihood falls from 0 on is 0, and the model that without a random effect.
+    /// mean diagonal 1. N³ operations a step and some hundred passes over K; four to six steps, from
+    /// `near` three or four. A variance whose likelihood falls from 0 on is 0, and the model that
+    /// without a random effect.
     ///
     /// # Errors
     /// `Separated`, `NotConverged`, `Collinear`.
@@ -109,7 +110,7 @@ impl Model {
         Ok(plain)
     }
 
-    /// The same at a τ that is known. About 4/3·N³ operations.
+    /// The same at a τ that is known: one step.
     ///
     /// # Errors
     /// As [`beside`](Self::beside).
