@@ -86,7 +86,7 @@ pub enum Solve {
 pub struct TileNorm {
     /// Frobenius norm ‖A‖_F.
     pub frobenius: f64,
-    /// Largest magnitude.
+    /// Largest magnitude; NaN if a number is.
     pub max: f64,
     /// Sum of magnitudes of each row, summed from the first column on, in FP64.
     pub rows: Vec<f64>,
