@@ -94,7 +94,7 @@ fn one_run() {
 fn a_run_for_which_the_estimate_finds_room_has_room() {
     for number in ["8", "1"] {
         let mut promises = Vec::new();
-        for mib in [3u64, 6, 9, 12, 16, 24] {
+        for mib in [1u64, 6, 12] {
             let memory = (mib << 20).to_string();
             let variables = [("FAKE_MEMORY", memory.as_str()), ("NUMBER", number)];
             let output = fake::child("one_run", &variables);
@@ -105,6 +105,6 @@ fn a_run_for_which_the_estimate_finds_room_has_room() {
         }
         // What fits in some memory fits in more.
         assert!(promises.is_sorted(), "{promises:?}");
-        assert!(!promises[0] && promises[5], "{promises:?}");
+        assert!(!promises[0] && promises[2], "{promises:?}");
     }
 }
