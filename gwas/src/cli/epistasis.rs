@@ -56,9 +56,9 @@ product of both dosages is tested beside both SNPs, the covariates, for each SNP
 (F on 1 degree of freedom; missing calls are means). BETA is per product of A1 counts. LOG10P_ADJ \
 is adjusted for all tests made; with --same-individuals, which uses all to nominate and to confirm, \
 for all pairs that could have been nominated. Pairs within --pairs-kb on one chromosome or with r² \
-above --pairs-r2 are left out and counted. Where both SNPs of a pair have r² above --thin-r2 with \
-those of a better one, within --thin-kb and among those who nominate, the better one stands for \
-both, and the other is dropped and counted; --thin-r2 1 drops none. A pair that cannot be tested \
+above --pairs-r2 are left out and counted. With --thin-r2, such as 0.5, the better of two pairs \
+stands for both where both their SNPs have a larger r², within --thin-kb and among those who \
+nominate; the other is dropped and counted. A pair that cannot be tested \
 has its reason in EXTRA, as above, or NO_KERNEL: on the other chromosomes nothing varies. Expect to find little: M \
 SNPs have M²/2 pairs. For an even chance a pair must explain at least 15/N of the variance to be \
 among 100 nominated of a million (N individuals nominate; more with more SNPs), and 12/N to be \

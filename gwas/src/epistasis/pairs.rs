@@ -68,15 +68,15 @@ pub struct PairsOptions {
     /// Kilobases around a SNP in which its lead SNP is looked for.
     pub lead_kilobases: f64,
     /// Of pairs both of whose SNPs have a larger r² among the nominating individuals, only the
-    /// best is nominated.
+    /// best is nominated; 1 nominates them all.
     pub thin_r2: f64,
     /// Kilobases within which SNPs are looked at for that.
     pub thin_kilobases: f64,
 }
 
 impl Default for PairsOptions {
-    /// Halves of seed 1, γ = 1 / median, 100 pairs, 10 Mb, r² 0.01, leads within 1 Mb, thinned by
-    /// r² 0.5 within 1 Mb.
+    /// Halves of seed 1, γ = 1 / median, 100 pairs, 10 Mb, r² 0.01, leads within 1 Mb, not thinned
+    /// (else within 1 Mb).
     fn default() -> Self {
         PairsOptions {
             individuals: Individuals::Halves {
@@ -88,7 +88,7 @@ impl Default for PairsOptions {
             kilobases: 10_000.0,
             r2: 0.01,
             lead_kilobases: 1000.0,
-            thin_r2: 0.5,
+            thin_r2: 1.0,
             thin_kilobases: 1000.0,
         }
     }

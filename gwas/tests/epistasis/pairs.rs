@@ -63,11 +63,9 @@ fn the_family_wise_error_is_at_most_five_percent() {
         rejected(related, polygenic, 70, &halves(true)),
         rejected(unrelated, oligogenic, 60, &halves(false)),
     ];
-    // Nominated pairs do not ask the same, so that their tests are nearly independent: 10 of 200 is
-    // the mean of what an error of 5 % gives, and more than 17 comes in one study of a hundred
-    // (binomial).
+    // 10 of 200 is what independent tests would give; those of neighbours are not, and give less.
     let all: usize = runs.iter().sum();
-    assert!(all <= 17, "{all} of 200: {runs:?}");
+    assert!(all <= 10, "{all} of 200: {runs:?}");
 }
 
 #[test]
@@ -219,8 +217,8 @@ fn nominated_pairs_do_not_ask_the_same_twice() {
     // All nominate, so that the calls of all are those that count.
     let run = "epistasis --pairs --same-individuals --pairs-r2 0.1 --top 40 --bfile s \
                --pheno s.pheno.txt";
-    lab.succeeds(&format!("{run} --thin-r2 1 --out all"));
-    lab.succeeds(&format!("{run} --thin-kb 1000000 --out thin"));
+    lab.succeeds(&format!("{run} --out all"));
+    lab.succeeds(&format!("{run} --thin-r2 0.5 --thin-kb 1000000 --out thin"));
     let json = |name: &str| -> serde_json::Value {
         serde_json::from_str(&lab.text(&format!("{name}.pairs.json"))).unwrap()
     };

@@ -21,7 +21,8 @@ pub(super) struct Pairing {
     /// Kilobases to both sides of a SNP in which its lead SNP is looked for
     #[arg(long, value_name = "KB", default_value_t = 1000.0, conflicts_with_all = ["global", "marginal"])]
     lead_kb: f64,
-    /// Of pairs both of whose SNPs have a larger r² among those who nominate, nominate the best only
+    /// Of pairs both of whose SNPs have a larger r² among those who nominate, nominate the best only;
+    /// 1 nominates them all
     #[arg(long, value_name = "R2", default_value_t = PairsOptions::default().thin_r2, conflicts_with_all = ["global", "marginal"])]
     thin_r2: f64,
     /// Kilobases within which SNPs are compared for that
