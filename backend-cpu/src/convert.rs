@@ -16,6 +16,7 @@ use crate::operand::{Stored, reciprocal};
 use crate::simd::convert::{Bf16, E4m3, E5m2, Narrow, Tf32, narrow, scale as scaled};
 use crate::simd::convert::{narrow_single, scale_single, to_nearest, to_odd};
 use crate::simd::decode::Entry;
+use crate::spare;
 
 /// `tile` in another precision and scale.
 ///
@@ -36,14 +37,16 @@ pub(crate) fn convert(
     // To the value, and to its quotient.
     let [first, second] = reciprocal(scale);
     let factors = [exp2(tile.scale()), first, second];
-    let shape = (tile.rows(), tile.cols());
-    Ok(Tile::filled(shape, precision, scale, |out| match &stored {
+    let mut converted = spare::tile((tile.rows(), tile.cols()), precision, scale);
+    let out = converted.bytes_mut();
+    match &stored {
         Stored::F64(e) => write(tile, e, factors, precision, out),
         Stored::F32(e) => match single(factors) {
             Some(factor) if precision.bytes() < 4 => shorten(tile, e, factor, precision, out),
             _ => write(tile, e, factors, precision, out),
         },
-    }))
+    }
+    Ok(converted)
 }
 
 /// `out` ← the numbers times the factors in `precision`.

@@ -38,7 +38,7 @@ pub(crate) fn tile(
     let (n, m) = pairs.matrix().shape();
     assert!(rows.iter().all(|&i| (i as usize) < n), "a row of {n}");
     assert!(cols.iter().all(|&j| (j as usize) < m), "a column of {m}");
-    let mut tile = spare::tile((rows.len(), cols.len()), precision);
+    let mut tile = spare::tile((rows.len(), cols.len()), precision, 0);
     let mut view = tile.as_mut();
     let table = pairs.table(map);
     let table = table.as_deref();

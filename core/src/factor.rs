@@ -186,6 +186,12 @@ impl<T> Cholesky<T> {
             .filter_map(|(at, t)| t.as_ref().map(|t| (at, t)))
     }
 
+    /// Gives the memory of all tiles back, see [`Backend::recycle`].
+    pub fn recycle<B: Backend<Tile = T>>(self, backend: &B) {
+        let tiles = self.tiles.into_vec().into_iter().flatten();
+        tiles.for_each(|tile| backend.recycle(tile));
+    }
+
     pub(crate) fn tile(&self, at: (usize, usize)) -> &T {
         self.tiles[at]
             .as_ref()

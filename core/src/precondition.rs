@@ -88,6 +88,13 @@ impl<T: Send + Sync> Preconditioner<T> {
         self.woodbury.as_ref().map_or(&[], |w| &w.columns)
     }
 
+    /// Gives the memory of all tiles back, see [`Backend::recycle`].
+    pub fn recycle<B: Backend<Tile = T>>(self, backend: &B) {
+        self.cholesky.recycle(backend);
+        let (f, g) = self.woodbury.map_or_else(Default::default, |w| (w.f, w.g));
+        f.into_iter().chain(g).for_each(|t| backend.recycle(t));
+    }
+
     /// Applies the approximate inverse to all columns.
     ///
     /// # Errors

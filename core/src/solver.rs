@@ -115,8 +115,9 @@ impl<'a, B: Backend, E: Engine> Solver<'a, B, E> {
     }
 
     /// The same, for keeps.
-    pub fn into_factor(self) -> Option<Preconditioner<B::Tile>> {
-        self.rungs.into_iter().find_map(|(_, _, p)| p)
+    pub fn into_factor(mut self) -> Option<Preconditioner<B::Tile>> {
+        let at = self.rungs.iter().position(|(_, _, p)| p.is_some())?;
+        self.rungs[at].2.take()
     }
 
     /// Uses a factor of A made earlier (by an equal solver) as the ladder's first rung.
@@ -344,5 +345,13 @@ impl<'a, B: Backend, E: Engine> Solver<'a, B, E> {
             bytes[at] += blocks.range(i).len() * blocks.range(j).len() * p.bytes();
         }
         Outcome::Factored { tiles, bytes }
+    }
+}
+
+/// The next factor is made in the memory of this one's tiles, where the backend keeps it.
+impl<B: Backend, E> Drop for Solver<'_, B, E> {
+    fn drop(&mut self) {
+        let made = self.rungs.drain(..).filter_map(|(_, _, factor)| factor);
+        made.for_each(|factor| factor.recycle(self.system.backend));
     }
 }

@@ -41,9 +41,18 @@ impl Tile {
         }
     }
 
-    /// A tile with scale 2⁰ in memory that is there already, enlarged if it is too small. Its values
-    /// are what that memory happens to hold.
-    pub fn over(mut words: Vec<u64>, (rows, cols): (usize, usize), precision: Precision) -> Self {
+    /// A tile in memory that is there already, enlarged if it is too small. Its values are what that
+    /// memory happens to hold.
+    ///
+    /// # Panics
+    /// If `scale` is not in [`SCALES`].
+    pub fn over(
+        mut words: Vec<u64>,
+        (rows, cols): (usize, usize),
+        precision: Precision,
+        scale: i32,
+    ) -> Self {
+        assert!(SCALES.contains(&scale), "scale 2^{scale}");
         words.resize((rows * cols * precision.bytes()).div_ceil(8), 0);
         // Tiles are compared word by word: what no value fills up is zero.
         if let Some(last) = words.last_mut() {
@@ -53,7 +62,7 @@ impl Tile {
             rows,
             cols,
             precision,
-            scale: 0,
+            scale,
             words: words.into(),
         }
     }
@@ -121,8 +130,13 @@ impl Tile {
         assert!(SCALES.contains(&scale), "scale 2^{scale}");
         let mut tile = Tile::zeros(rows, cols, precision);
         tile.scale = scale;
-        fill(tile.as_mut().bytes);
+        fill(tile.bytes_mut());
         tile
+    }
+
+    /// The stored bytes, to be written; lent ones are copied first.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        self.as_mut().bytes
     }
 
     /// The same tile with its bytes in another place: `keep` gets them, padded to whole words, and
