@@ -1,6 +1,7 @@
-//! Σ w (x − μ)(y − μ) of all pairs, as integers.
+//! Weighted sums of all pairs, as integers: Σ w (x − μ)(y − μ), or Σ w (x − y)².
 //!
-//! With the dosages x = h + 2t and |·| a sum of weights,
+//! Each is a sum of weighted products x·y and of what depends on one individual
+//! ([`PairStatistic::terms`]). With the dosages x = h + 2t and |·| a sum of weights,
 //!
 //! Σ w x y = Σ w x + Σ w y − |A| − 2|B|,
 //!
@@ -31,7 +32,7 @@ use crate::slice::Slice;
 /// What products of two sets of individuals are made of.
 pub(crate) struct Products {
     chunks: Vec<Weights>,
-    /// Σ v.
+    /// The sum of the terms' constants.
     constant: i64,
     rows: Side,
     /// `None` if rows and columns are the same individuals.
@@ -83,7 +84,7 @@ fn factors(v: i16) -> [u8; 2] {
 struct Side {
     /// Sorted calls, by block and chunk.
     calls: Vec<Vec<Sorted>>,
-    /// Σ (w − u) x of every individual, or Σ −u x beside products of bytes.
+    /// By individual: what it adds alone, and Σ w x beside counts of bits.
     own: Vec<i64>,
 }
 
@@ -128,10 +129,7 @@ impl Products {
             constant: terms.iter().map(|term| term.constant).sum(),
             rows: side(rows),
             cols: cols.map(side),
-            missing: missing.then(|| {
-                let corrections: Vec<_> = terms.iter().map(corrections).collect();
-                Missing::new(&corrections, rows, cols)
-            }),
+            missing: missing.then(|| Missing::new(statistic.corrections(), rows, cols)),
         }
     }
 
@@ -205,20 +203,6 @@ impl Products {
     }
 }
 
-/// What a missing call changes, by the other individual's call (missing last), where it counts
-/// as dosage 0 otherwise: it adds nothing, and two of them are corrected by half each.
-fn corrections(term: &Term) -> [i64; 4] {
-    let &Term {
-        slope, constant, ..
-    } = term;
-    [
-        -constant,
-        slope - constant,
-        2 * slope - constant,
-        -constant / 2,
-    ]
-}
-
 impl Side {
     fn new(statistic: &PairStatistic, genotypes: &Genotypes) -> Self {
         let bit = |m: usize| {
@@ -227,11 +211,9 @@ impl Side {
         };
         let bits: Vec<usize> = (0..genotypes.snps()).map(bit).collect();
         let alone = |term: &Term| {
-            let one = match dosages::are_fast() {
-                true => -term.slope,
-                false => term.weight - term.slope,
-            };
-            [0, one, 2 * one, 0]
+            let counted = if dosages::are_fast() { 0 } else { term.weight };
+            let [none, one, two] = term.alone;
+            [none, one + counted, two + 2 * counted, none]
         };
         let numbers: Vec<_> = statistic.terms().iter().map(alone).collect();
         let (n, blocks) = (genotypes.samples(), genotypes.samples().div_ceil(PAIR_EDGE));

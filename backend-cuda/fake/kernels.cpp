@@ -28,7 +28,7 @@ static const fake::Kernel known[] = {
     KNOWN(convert), KNOWN(expand),       KNOWN(moments),   KNOWN(kernel_tile), KNOWN(norm_rows),
     KNOWN(shift),   KNOWN(norm_columns), KNOWN(distances), KNOWN(digits),      KNOWN(gather),
     KNOWN(clear),   KNOWN(pivot),        KNOWN(apply),     KNOWN(solve),       KNOWN(turn),
-    KNOWN(slopes),  KNOWN(largest),   KNOWN(natural),     KNOWN(factors),
+    KNOWN(alone),  KNOWN(largest),   KNOWN(natural),     KNOWN(factors),
 };
 
 const fake::Kernel *fake::find_kernel(const char *name) {

@@ -21,15 +21,17 @@ KERNEL distances(const int *dots, u64 ld, const u32 *rows, u64 m, const u32 *col
     else ((i64 *)out)[to] = d << MEAN_BITS;
 }
 
-// By individual: Σ u·x over its calls, u by bit. One block of LIST threads each.
-KERNEL slopes(const u64 *some, const u64 *two, u64 words, const i64 *of_bits, i64 *out) {
+// By individual: what its calls add alone, Σ alone[x], by bit for dosage 1 and then, after all of
+// these, what dosage 2 adds to that. One block of LIST threads each.
+KERNEL alone(const u64 *some, const u64 *two, u64 words, const i64 *of_bits, i64 *out) {
     SHARED i64 parts[LIST];
     u64 row = blockIdx.x * words;
     i64 sum = 0;
     for (u64 p = threadIdx.x; p < words * 64; p += LIST) {
         u64 word = row + p / 64;
         u32 bit = (u32)(p % 64);
-        sum += of_bits[p] * (i64)((some[word] >> bit & 1) + (two[word] >> bit & 1));
+        if (some[word] >> bit & 1) sum += of_bits[p];
+        if (two[word] >> bit & 1) sum += of_bits[words * 64 + p];
     }
     parts[threadIdx.x] = sum;
     __syncthreads();
@@ -49,10 +51,10 @@ struct Slices {
 };
 
 // Adds Σ_k s_k·radix^k to the pairs of the individuals rows[0…m) and cols[0…n), s_k in `slices`
-// (column-major, leading dimension ld). With `row_slopes` the sum starts from constant − row_slopes −
-// col_slopes instead of what is there.
+// (column-major, leading dimension ld). With `row_alone` the sum starts from constant + row_alone +
+// col_alone instead of what is there.
 KERNEL digits(Slices slices, u64 ld, i64 radix, const u32 *rows, u64 m, const u32 *cols, u64 n,
-              const i64 *row_slopes, const i64 *col_slopes, i64 constant, i64 *out, int order,
+              const i64 *row_alone, const i64 *col_alone, i64 constant, i64 *out, int order,
               u64 width) {
     u64 at = place();
     if (at >= m * n) return;
@@ -61,7 +63,7 @@ KERNEL digits(Slices slices, u64 ld, i64 radix, const u32 *rows, u64 m, const u3
     i64 sum = 0;
     for (int k = SLICES - 1; k >= 0; k--) sum = sum * radix + slices.of[k][c * ld + r];
     u64 to = number_at(order, width, r, c, i, j);
-    out[to] = sum + (row_slopes ? constant - row_slopes[i] - col_slopes[j] : out[to]);
+    out[to] = sum + (row_alone ? constant + row_alone[i] + col_alone[j] : out[to]);
 }
 
 // out[c·m + r] = the number of the pair, times 2^shift.

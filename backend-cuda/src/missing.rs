@@ -5,41 +5,34 @@
 use std::sync::Arc;
 
 use epitile_core::genotypes::Genotypes;
+use epitile_core::pairs::{PairKind, PairStatistic};
 
 use crate::digits::{Digits, Side};
 use crate::error::CudaError;
 use crate::sys::{Calls, Device};
 
-/// Digits are at most 127, and five of them hold 2³⁸: corrections of distances are at most 4·2³², those
-/// of products less than 2³⁷ (weights are below 2³³).
+/// Digits are at most 127, and five of them hold 2³⁸: corrections of distances are at most 4·2³² (with
+/// weights 4·2³²), those of products less than 2³⁷ (weights are below 2³³).
 const RADIX: i64 = 255;
 
-/// Where neither individual has a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Neither {
-    /// Nothing is added.
-    Nothing,
-    /// What is added for dosage 0, once.
-    Zero,
-}
-
-/// Of the pairs of two sets of individuals, whose SNPs lie as those of `genotypes`, by SNP and dosage;
-/// `None` if no calls are missing.
+/// Of the pairs of two sets of individuals, whose SNPs lie as those of `genotypes`; `None` if no calls
+/// are missing.
 ///
 /// # Errors
 /// If the device has no room.
 pub(crate) fn corrections(
     device: &Arc<Device>,
     genotypes: &Genotypes,
-    by_snp: &[[i64; 3]],
+    statistic: &PairStatistic,
     [rows, cols]: [&Calls; 2],
-    neither: Neither,
 ) -> Result<Option<Digits>, CudaError> {
+    let by_snp = statistic.corrections();
     let mut products = Vec::new();
     if rows.has_missing() {
-        products.push(match neither {
-            Neither::Nothing => [Side::Missing, Side::Chosen],
-            Neither::Zero => [Side::Missing, Side::Assumed],
+        // Of two missing calls both halves count: nothing, or together what is added for dosage 0.
+        products.push(match statistic.kind() {
+            PairKind::Product(_) => [Side::Missing, Side::Assumed],
+            _ => [Side::Missing, Side::Chosen],
         });
     }
     if cols.has_missing() {

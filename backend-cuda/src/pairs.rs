@@ -2,7 +2,7 @@
 //!
 //! Distances come from products of dosages on integer tensor cores, Σ(x−y)² = Σx² + Σy² − 2Σxy and
 //! Σ|x−y| = Σx + Σy − 2Σmin(x, y): one kernel makes the distance of each product. What missing calls
-//! change, and standardised products, come from products for the digits of integers.
+//! change, and sums of SNPs with weights, come from products for the digits of integers.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use epitile_core::pairs::{PAIR_EDGE, PairKind, PairStatistic};
 use crate::digits::Digits;
 use crate::dots::{PAD, dots};
 use crate::error::CudaError;
-use crate::missing::{Neither, corrections};
+use crate::missing::corrections;
 use crate::sys::{Buffer, Calls, Device, Index, Numbers, Order};
 use crate::weighted::Weighted;
 
@@ -71,7 +71,7 @@ enum Sums {
         /// What missing calls add.
         corrections: Option<Box<Digits>>,
     },
-    Product(Box<Weighted>),
+    Weighted(Box<Weighted>),
 }
 
 impl CudaPairs {
@@ -98,13 +98,14 @@ impl CudaPairs {
         };
         assert_eq!(words(rows), words(cols), "segments of a pair");
         let whole = statistic.is_whole(&rows.genotypes, &cols.genotypes);
-        let sums = match statistic.kind() {
-            PairKind::Product(_) => {
+        let sums = match statistic.is_weighted() {
+            true => {
                 let calls = [rows.calls.clone(), cols.calls.clone()];
                 let weighted = Weighted::new(device, statistic, &rows.genotypes, calls)?;
-                Sums::Product(Box::new(weighted))
+                Sums::Weighted(Box::new(weighted))
             }
-            kind => {
+            false => {
+                let kind = statistic.kind();
                 let side = |panel: &CudaPanel| -> Result<Side, CudaError> {
                     Ok(Side {
                         calls: panel.calls.clone(),
@@ -112,12 +113,10 @@ impl CudaPairs {
                     })
                 };
                 let both = [&*rows.calls, &*cols.calls];
-                let by_snp = statistic.corrections();
-                let genotypes = &rows.genotypes;
                 Sums::Distance {
                     kind,
                     sides: Box::new([side(rows)?, side(cols)?]),
-                    corrections: corrections(device, genotypes, by_snp, both, Neither::Nothing)?
+                    corrections: corrections(device, &rows.genotypes, statistic, both)?
                         .map(Box::new),
                 }
             }
@@ -229,7 +228,7 @@ impl CudaPairs {
     /// Makes the numbers of these pairs.
     fn fill(&self, (rows, cols): (&Index, &Index), out: &Numbers) -> Result<(), CudaError> {
         match &self.sums {
-            Sums::Product(weighted) => weighted.fill(&self.device, (rows, cols), out),
+            Sums::Weighted(weighted) => weighted.fill(&self.device, (rows, cols), out),
             Sums::Distance {
                 kind,
                 sides,

@@ -11,7 +11,7 @@ use epitile::null::matrix::kernel_matrix;
 use epitile::phenotypes::Trait;
 use epitile::predict::{NewData, Predicted, predict};
 use epitile::settings::Gammas;
-use epitile::similarity::Similarity;
+use epitile::similarity::{Extras, Similarity};
 use epitile::tails::normal_above;
 use epitile::training::{FixedEffects, Intercept};
 use epitile_core::kernel::Kernel;
@@ -166,11 +166,18 @@ impl Parts {
         let scale = |cohort: &Cohort| -> Result<f64> {
             let of = [Kernel::Linear];
             let genotypes = Arc::new(cohort.genotypes.clone());
-            let similarity = Similarity::new(&Cpu::MEMORY, &Rayon, &genotypes, &of, None)?;
+            let similarity =
+                Similarity::new(&Cpu::MEMORY, &Rayon, &genotypes, &of, Extras::default())?;
             Ok(similarity.moments().mean_diagonal)
         };
         let genotypes = Arc::new(self.lab.cohort.genotypes.clone());
-        let similarity = Similarity::new(&Cpu::MEMORY, &Rayon, &genotypes, &[kernel], None)?;
+        let similarity = Similarity::new(
+            &Cpu::MEMORY,
+            &Rayon,
+            &genotypes,
+            &[kernel],
+            Extras::default(),
+        )?;
         // The same function of genotypes for those who train, up to what the intercept takes.
         let (gamma, ratio) = match kernel.has_gamma() {
             true => (similarity.gamma(kernel, 1.0)?, 1.0),
@@ -218,6 +225,7 @@ impl Parts {
             recipe: None,
             complete: &vec![true; n],
             inside: None,
+            weights: None,
         };
         let options = FitOptions {
             bfile: self.lab.prefix.clone(),
@@ -238,6 +246,7 @@ impl Parts {
             fixed: fixed(m)?,
             complete: vec![true; m],
             inside: None,
+            weights: None,
         };
         predict(&Cpu::MEMORY, &Rayon, &model, &new, true, &silent())
     }

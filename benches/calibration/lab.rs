@@ -11,7 +11,7 @@ use epitile::null::matrix::{kernel_matrix, normalise};
 use epitile::null::spectral::{Likelihood, Profile};
 use epitile::phenotypes::Trait;
 use epitile::run::RunLog;
-use epitile::similarity::Similarity;
+use epitile::similarity::{Extras, Similarity};
 use epitile::simulate::{self, SimulateOptions};
 use epitile_core::kernel::Kernel;
 use epitile_cpu::{Cpu, Rayon};
@@ -75,7 +75,13 @@ impl Lab {
             ..CohortOptions::new(&self.prefix)
         };
         let genotypes = Arc::new(Cohort::load(&options)?.genotypes);
-        let similarity = Similarity::new(&Cpu::MEMORY, &Rayon, &genotypes, &[kernel], None)?;
+        let similarity = Similarity::new(
+            &Cpu::MEMORY,
+            &Rayon,
+            &genotypes,
+            &[kernel],
+            Extras::default(),
+        )?;
         let map = similarity.map(kernel, f64::NAN);
         let pairs = similarity.pairs(kernel);
         let rows = self.rows();

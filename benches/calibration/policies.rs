@@ -20,7 +20,7 @@ use epitile::folds::Folds;
 use epitile::null::matrix::kernel_matrix;
 use epitile::phenotypes::Trait;
 use epitile::settings::Gammas;
-use epitile::similarity::Similarity;
+use epitile::similarity::{Extras, Similarity};
 use epitile::training::{FixedEffects, Intercept};
 use epitile_core::certificate::UNIT;
 use epitile_core::dense::norm2;
@@ -104,7 +104,13 @@ pub(crate) fn run(study: &Study) -> Result<Section> {
     };
     let genotypes = Arc::new(Cohort::load(&options)?.genotypes);
     for kernel in [Kernel::Linear, Kernel::Gaussian] {
-        let similarity = Similarity::new(&Cpu::MEMORY, &Rayon, &genotypes, &[kernel], None)?;
+        let similarity = Similarity::new(
+            &Cpu::MEMORY,
+            &Rayon,
+            &genotypes,
+            &[kernel],
+            Extras::default(),
+        )?;
         let largest = largest_diagonal(&similarity, kernel, &lab)?;
         let mut first: Option<Outcome> = None;
         for name in POLICIES {

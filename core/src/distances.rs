@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use crate::backend::Backend;
 use crate::engine::Engine;
-use crate::pairs::MEAN_BITS;
+use crate::pairs::{MEAN_BITS, PairStatistic};
+use crate::precision::exp2;
 use crate::sym::Blocks;
 
 /// Up to this many individuals every pair is counted; beyond, the pairs of this many individuals
@@ -38,7 +39,7 @@ impl Distances {
         self.quantiles[3]
     }
 
-    /// Counts the pairs of a symmetric distance statistic (not of products) over `samples`
+    /// Counts the pairs of `statistic`, a symmetric distance (not of products), over `samples`
     /// individuals. A pass over N²/2 numbers, two where they have fractions. `None` for fewer than two individuals.
     ///
     /// # Errors
@@ -46,21 +47,22 @@ impl Distances {
     pub fn count<B: Backend, E: Engine>(
         backend: &B,
         engine: &E,
-        pairs: &B::Pairs,
+        (statistic, pairs): (&PairStatistic, &B::Pairs),
         samples: usize,
     ) -> Result<Option<Self>, B::Error> {
+        let bins = Bins::of(statistic);
         let chosen: Vec<u32> = match samples {
             0..=EXACT_SAMPLES => (0..samples as u32).collect(),
             n => (0..EXACT_SAMPLES)
                 .map(|i| (i * n / EXACT_SAMPLES) as u32)
                 .collect(),
         };
-        let Some(quantiles) = quantiles(backend, engine, pairs, &chosen)? else {
+        let Some(quantiles) = quantiles(backend, engine, (pairs, bins), &chosen)? else {
             return Ok(None);
         };
         let standard_error = match samples > EXACT_SAMPLES {
             false => None,
-            true => Some(median_error(backend, engine, pairs, &chosen)?),
+            true => Some(median_error(backend, engine, (pairs, bins), &chosen)?),
         };
         let n = chosen.len() as u64;
         Ok(Some(Distances {
@@ -75,7 +77,7 @@ impl Distances {
 fn median_error<B: Backend, E: Engine>(
     backend: &B,
     engine: &E,
-    pairs: &B::Pairs,
+    pairs: (&B::Pairs, Bins),
     chosen: &[u32],
 ) -> Result<f64, B::Error> {
     let mut medians = Vec::with_capacity(GROUPS);
@@ -92,7 +94,7 @@ fn median_error<B: Backend, E: Engine>(
 fn quantiles<B: Backend, E: Engine>(
     backend: &B,
     engine: &E,
-    pairs: &B::Pairs,
+    (pairs, of): (&B::Pairs, Bins),
     chosen: &[u32],
 ) -> Result<Option<[f64; 7]>, B::Error> {
     let mut parts = vec![(Vec::new(), false); PARTS];
@@ -100,12 +102,12 @@ fn quantiles<B: Backend, E: Engine>(
         &mut parts,
         |part, (bins, fractions): &mut (Vec<u64>, bool)| {
             visit(backend, pairs, chosen, part, |v| {
-                let bin = bin(v);
+                let bin = of.bin(v);
                 if bins.len() <= bin {
                     bins.resize(bin + 1, 0);
                 }
                 bins[bin] += 1;
-                *fractions |= v & FRACTION != 0;
+                *fractions |= of.is_fraction(v);
             })
         },
     )?;
@@ -146,9 +148,9 @@ fn quantiles<B: Backend, E: Engine>(
     if has_fractions {
         engine.for_each(&mut parts, |part, found: &mut Vec<Vec<i64>>| {
             visit(backend, pairs, chosen, part, |v| {
-                // Whole numbers need not be kept: they are the first of their bin.
-                if v & FRACTION != 0
-                    && let Ok(at) = wanted.binary_search(&bin(v))
+                // Bins' own numbers need not be kept: they are the first in them.
+                if of.is_fraction(v)
+                    && let Ok(at) = wanted.binary_search(&of.bin(v))
                 {
                     found[at].push(v.max(0));
                 }
@@ -162,24 +164,53 @@ fn quantiles<B: Backend, E: Engine>(
         }
     }
     found.iter_mut().for_each(|f| f.sort_unstable());
-    let unit = crate::precision::exp2(-(MEAN_BITS as i32));
     let value = |(b, within): (usize, usize)| {
         let fractional = wanted.binary_search(&b).map_or(&[][..], |at| &found[at]);
         let whole = bins[b] as usize - fractional.len();
         match within.checked_sub(whole) {
-            None => b as f64,
-            Some(at) => fractional[at] as f64 * unit,
+            None => of.value((b as i64) << of.shift),
+            Some(at) => of.value(fractional[at]),
         }
     };
     Ok(Some(places.map(|[a, b]| (value(a) + value(b)) / 2.0)))
 }
 
-/// Bits after the binary point.
-const FRACTION: i64 = (1 << MEAN_BITS) - 1;
+/// How numbers of a statistic are counted: by all but their last bits.
+#[derive(Clone, Copy)]
+struct Bins {
+    shift: u32,
+    unit: i32,
+}
 
-/// Whole part of a fixed-point distance; the rounding of μ² can leave one just below zero.
-fn bin(v: i64) -> usize {
-    (v >> MEAN_BITS).max(0) as usize
+/// Most bins of weighted distances, as bits.
+const BINS: u32 = 20;
+
+impl Bins {
+    /// Whole numbers, or so many parts of what distances with weights can be.
+    fn of(statistic: &PairStatistic) -> Self {
+        let most: i64 = statistic.terms().iter().map(|t| t.alone[2]).sum();
+        Bins {
+            shift: match statistic.is_weighted() {
+                true => (i64::BITS - most.leading_zeros()).saturating_sub(BINS),
+                false => MEAN_BITS,
+            },
+            unit: statistic.unit(),
+        }
+    }
+
+    /// The rounding of μ² can leave a distance just below zero.
+    fn bin(self, v: i64) -> usize {
+        (v >> self.shift).max(0) as usize
+    }
+
+    /// Whether more such numbers may be in the bin.
+    fn is_fraction(self, v: i64) -> bool {
+        v & ((1 << self.shift) - 1) != 0
+    }
+
+    fn value(self, v: i64) -> f64 {
+        v as f64 * exp2(self.unit)
+    }
 }
 
 /// Calls `f` with every pair i < j of one of [`PARTS`] parts.

@@ -3,8 +3,8 @@
 //! Σ(x−y)² and Σ|x−y| over SNPs are integers. Missing dosages are mean-imputed: the mean μ and
 //! μ² are rounded once to multiples of 2⁻³², so the sums over missing calls are integers too, in
 //! units of 2⁻³², and no order of summation can change a bit. Standardised products
-//! Σ w (x − μ)(y − μ) round the weights w, w·μ and w·μ² once instead; see
-//! [`PairStatistic::new`] for the bound.
+//! Σ w (x − μ)(y − μ), and squared distances Σ w (x − y)² with a weight for every SNP, round the
+//! weights w, w·μ and w·μ² once instead; see [`PairStatistic::new`] for the bound.
 //!
 //! | file | holds |
 //! |---|---|
@@ -23,7 +23,8 @@ pub use norms::{centred_norms, dosage_sums, mean_centred_norm};
 pub use weights::{CHUNK_GROUPS, Chunk, FACTORS, GROUP, NO_SNP};
 
 use crate::genotypes::{Counts, Genotypes};
-use weights::Weights;
+use crate::precision::exp2;
+use weights::{LARGEST, Weights};
 
 /// Fraction bits of imputed dosages.
 pub const MEAN_BITS: u32 = 32;
@@ -48,21 +49,23 @@ pub enum Weighting {
     TwoPq,
 }
 
-/// A SNP's part of a product: w·x·y − u·(x + y) + v, in units of the statistic, for two
-/// individuals with calls.
+/// A SNP's part of a weighted sum for two individuals with calls: weight·x·y + alone[x] + alone[y]
+/// + constant, in units of the statistic. A missing call counts as dosage 0 there; what that
+/// changes is in [`PairStatistic::corrections`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Term {
-    /// w.
+    /// What x·y is multiplied by: w of a product, −2w of a squared distance.
     pub weight: i64,
-    /// u = w·μ, rounded once.
-    pub slope: i64,
-    /// v = w·μ², rounded once; even.
+    /// By the dosage of one individual: −w·μ·x, w·μ rounded once; w·x² of a squared distance.
+    pub alone: [i64; 3],
+    /// w·μ² of a product, rounded once; even.
     pub constant: i64,
 }
 
 impl Term {
-    fn of(self, x: i64, y: i64) -> i64 {
-        self.weight * x * y - self.slope * (x + y) + self.constant
+    fn of(self, x: u8, y: u8) -> i64 {
+        let product = self.weight * i64::from(x) * i64::from(y);
+        product + self.alone[usize::from(x)] + self.alone[usize::from(y)] + self.constant
     }
 }
 
@@ -70,12 +73,12 @@ impl Term {
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairStatistic {
     kind: PairKind,
-    /// By SNP and dosage of the other individual: what a missing call adds to the sum over
-    /// planes, in which it counts as dosage 0. Units of 2⁻³². Empty for products.
-    corrections: Vec<[i64; 3]>,
-    /// By SNP. Empty for distances.
+    /// Whether SNPs have weights, and so terms.
+    weighted: bool,
+    corrections: Vec<[i64; 4]>,
+    /// By SNP. Empty without weights.
     terms: Vec<Term>,
-    /// What the weights of the terms are made of. Empty for distances.
+    /// What the weights of the terms are made of. Empty without weights.
     chunks: Vec<Chunk>,
     unit: i32,
 }
@@ -97,7 +100,27 @@ impl PairStatistic {
             PairKind::Absolute => Self::distance(kind, counts, |x, mu, _| {
                 ((x << MEAN_BITS) - mu).abs() - (x << MEAN_BITS)
             }),
-            PairKind::Product(weighting) => Self::standardised(weighting, counts),
+            PairKind::Product(weighting) => Self::products(weighting, counts, |_| 1.0),
+        }
+    }
+
+    /// The same with SNP m counting `weights[m]` times: as a factor beside 1/variance in products.
+    /// `None` for absolute distances, which are no sums of products of dosages. The bound of
+    /// [`new`](Self::new) holds with these weights, and integers up to 2¹² are exact in distances
+    /// where there are no more than some hundreds of different ones.
+    ///
+    /// # Panics
+    /// If there is not one weight for each SNP, or one is negative or not finite.
+    pub fn weighted(kind: PairKind, counts: &[Counts], weights: &[f64]) -> Option<Self> {
+        assert_eq!(counts.len(), weights.len(), "weights of the SNPs");
+        assert!(
+            weights.iter().all(|w| *w >= 0.0 && w.is_finite()),
+            "weights"
+        );
+        match kind {
+            PairKind::Absolute => None,
+            PairKind::Squared => Some(Self::weighted_distance(counts, weights)),
+            PairKind::Product(weighting) => Some(Self::products(weighting, counts, |m| weights[m])),
         }
     }
 
@@ -105,12 +128,14 @@ impl PairStatistic {
         let corrections = counts
             .iter()
             .map(|c| {
-                let (mu, mu2) = fixed_mean(c);
-                [0, 1, 2].map(|x| of(x, mu, mu2))
+                let (mu, mu2) = fixed_mean(1 << MEAN_BITS, c);
+                let [a, b, c] = [0, 1, 2].map(|x| of(x, mu, mu2));
+                [a, b, c, 0]
             })
             .collect();
         PairStatistic {
             kind,
+            weighted: false,
             corrections,
             terms: Vec::new(),
             chunks: Vec::new(),
@@ -118,37 +143,72 @@ impl PairStatistic {
         }
     }
 
-    /// See [`new`](Self::new).
-    fn standardised(weighting: Weighting, counts: &[Counts]) -> Self {
-        let weight = |c: &Counts| {
+    /// Σ w (x − y)² = Σ (w·x² + w·y² − 2w·x·y).
+    fn weighted_distance(counts: &[Counts], wanted: &[f64]) -> Self {
+        // Twice a weight is what is multiplied.
+        let mut weights = Weights::new(wanted, LARGEST - 1);
+        for chunk in &mut weights.chunks {
+            chunk.shift += 1;
+            chunk.values.iter_mut().for_each(|v| *v = -*v);
+        }
+        let term = |&weight: &i64| Term {
+            weight: -2 * weight,
+            alone: [0, weight, 4 * weight],
+            constant: 0,
+        };
+        let correction = |(c, &weight): (&Counts, &i64)| {
+            let (mu, mu2) = fixed_mean(weight, c);
+            [mu2, mu2 - 2 * mu, mu2 - 4 * mu, 0]
+        };
+        PairStatistic {
+            kind: PairKind::Squared,
+            weighted: true,
+            corrections: counts.iter().zip(&weights.fixed).map(correction).collect(),
+            terms: weights.fixed.iter().map(term).collect(),
+            chunks: weights.chunks,
+            unit: -weights.fraction,
+        }
+    }
+
+    /// See [`new`](Self::new); SNP m counts `factor(m)` times.
+    fn products(weighting: Weighting, counts: &[Counts], factor: impl Fn(usize) -> f64) -> Self {
+        let weight = |(m, c): (usize, &Counts)| {
             let p = c.frequency();
             let variance = match weighting {
                 Weighting::SampleSd => c.variance(),
                 Weighting::TwoPq => 2.0 * p * (1.0 - p),
             };
             match variance > 0.0 && !c.is_monomorphic() {
-                true => 1.0 / variance,
+                true => factor(m) / variance,
                 false => 0.0,
             }
         };
-        let wanted: Vec<f64> = counts.iter().map(weight).collect();
-        let weights = Weights::new(&wanted);
+        let wanted: Vec<f64> = counts.iter().enumerate().map(weight).collect();
+        let weights = Weights::new(&wanted, LARGEST);
         let term = |(c, &weight): (&Counts, &i64)| {
             let (s, n, w) = (
                 u128::from(c.alleles()),
                 u128::from(c.observed()),
                 weight as u128,
             );
+            let slope = nearest(w * s, n);
             Term {
                 weight,
-                slope: nearest(w * s, n),
+                alone: [0, -slope, -2 * slope],
                 constant: 2 * nearest(w * s * s, 2 * n * n),
             }
         };
+        let terms: Vec<Term> = counts.iter().zip(&weights.fixed).map(term).collect();
+        // Takes back what is not of both; half of it for either of two missing calls.
+        let correction = |t: &Term| {
+            let [a, b, c] = t.alone.map(|alone| -(alone + t.constant));
+            [a, b, c, -t.constant / 2]
+        };
         PairStatistic {
             kind: PairKind::Product(weighting),
-            corrections: Vec::new(),
-            terms: counts.iter().zip(&weights.fixed).map(term).collect(),
+            weighted: true,
+            corrections: terms.iter().map(correction).collect(),
+            terms,
             chunks: weights.chunks,
             unit: -weights.fraction,
         }
@@ -161,21 +221,35 @@ impl PairStatistic {
 
     /// SNPs, M.
     pub fn snps(&self) -> usize {
-        self.corrections.len().max(self.terms.len())
+        self.corrections.len()
     }
 
-    /// What a missing call adds to a distance, by SNP and the other individual's dosage, in units
-    /// of 2⁻³².
-    pub fn corrections(&self) -> &[[i64; 3]] {
+    /// Whether SNPs have weights, and with them [`terms`](Self::terms): in all products, and in
+    /// squared distances that were asked for with weights.
+    pub fn is_weighted(&self) -> bool {
+        self.weighted
+    }
+
+    /// By SNP and the other individual's call (dosage 0, 1, 2, missing): what a missing call adds to
+    /// the sum over planes, in which it counts as dosage 0. Of two missing calls each adds the last
+    /// one. Units of the statistic.
+    pub fn corrections(&self) -> &[[i64; 4]] {
         &self.corrections
     }
 
-    /// A product's parts by SNP.
+    /// The parts of a weighted sum by SNP.
     pub fn terms(&self) -> &[Term] {
         &self.terms
     }
 
-    /// The weights of a product as numbers that many SNPs share; a SNP's weight is the sum of
+    /// The weights of a squared distance that was asked for with weights, as rounded.
+    pub fn weights(&self) -> Option<Vec<f64>> {
+        let weight = |t: &Term| t.weight as f64 * -exp2(self.unit - 1);
+        (self.weighted && self.kind == PairKind::Squared)
+            .then(|| self.terms.iter().map(weight).collect())
+    }
+
+    /// The weights of the terms as numbers that many SNPs share; a SNP's weight is the sum of
     /// those that it is listed with.
     pub fn chunks(&self) -> &[Chunk] {
         &self.chunks
@@ -188,7 +262,7 @@ impl PairStatistic {
 
     /// Whether values between these two sets are whole numbers, storable as u32.
     pub fn is_whole(&self, a: &Genotypes, b: &Genotypes) -> bool {
-        !matches!(self.kind, PairKind::Product(_)) && !a.has_missing() && !b.has_missing()
+        !self.weighted && !a.has_missing() && !b.has_missing()
     }
 
     /// The definition: the statistic of individual `i` of `a` and `j` of `b`, as an integer in
@@ -208,28 +282,25 @@ impl PairStatistic {
     }
 
     fn term(&self, m: usize, x: Option<u8>, y: Option<u8>) -> i64 {
-        let distance = |d: i64| match self.kind {
-            PairKind::Squared => (d * d) << MEAN_BITS,
-            _ => d.abs() << MEAN_BITS,
+        // A missing call counts as dosage 0 …
+        let both = (x.unwrap_or(0), y.unwrap_or(0));
+        let sum = match (self.kind, self.terms.get(m)) {
+            (_, Some(term)) => term.of(both.0, both.1),
+            (PairKind::Squared, None) => i64::from(both.0.abs_diff(both.1)).pow(2) << MEAN_BITS,
+            (_, None) => i64::from(both.0.abs_diff(both.1)) << MEAN_BITS,
         };
-        match (self.kind, x, y) {
-            (PairKind::Product(_), Some(x), Some(y)) => self.terms[m].of(x.into(), y.into()),
-            (PairKind::Product(_), _, _) | (_, None, None) => 0,
-            (_, Some(x), Some(y)) => distance(i64::from(x) - i64::from(y)),
-            (_, Some(x), None) | (_, None, Some(x)) => {
-                distance(i64::from(x)) + self.corrections[m][x as usize]
-            }
-        }
+        // … and is corrected.
+        let of = |other: Option<u8>| self.corrections[m][other.map_or(3, usize::from)];
+        let corrected =
+            [(x, y), (y, x)].map(|(one, other)| if one.is_some() { 0 } else { of(other) });
+        sum + corrected[0] + corrected[1]
     }
 }
 
-/// μ and μ² to the nearest multiple of 2⁻³², from the exact fractions.
-fn fixed_mean(c: &Counts) -> (i64, i64) {
-    let (s, n) = (u128::from(c.alleles()), u128::from(c.observed()));
-    (
-        nearest(s << MEAN_BITS, n),
-        nearest((s * s) << MEAN_BITS, n * n),
-    )
+/// w·μ and w·μ² for the mean dosage μ, to the nearest integer, from the exact fractions.
+fn fixed_mean(w: i64, c: &Counts) -> (i64, i64) {
+    let (w, s, n) = (w as u128, u128::from(c.alleles()), u128::from(c.observed()));
+    (nearest(w * s, n), nearest(w * s * s, n * n))
 }
 
 /// The integer nearest to a fraction; 0 without a denominator.

@@ -6,7 +6,7 @@ mod matrix;
 
 use std::sync::Arc;
 
-use epitile::similarity::Similarity;
+use epitile::similarity::{Extras, Similarity};
 use epitile_core::engine::InOrder;
 use epitile_core::genotypes::{GenotypeBuilder, Genotypes};
 use epitile_core::gls::{self, Fixed};
@@ -89,7 +89,13 @@ pub fn check(bytes: &[u8]) {
     let bandwidth = source.pick(&[1.0, 0.25, 4.0, 1e-3, 1e-7, 100.0]);
     let rank = source.pick(&[None, Some(0), Some(1), Some(5), Some(40)]);
     let genotypes = Arc::new(cohort(&mut source, n, m));
-    let similarity = match Similarity::new(&Cpu::MEMORY, &InOrder, &genotypes, &[kernel], None) {
+    let similarity = match Similarity::new(
+        &Cpu::MEMORY,
+        &InOrder,
+        &genotypes,
+        &[kernel],
+        Extras::default(),
+    ) {
         Ok(similarity) => similarity,
         Err(error) => return refused(&error),
     };

@@ -311,6 +311,7 @@ fn valid(kind: usize) -> Vec<u8> {
         recipe: (kind == 0).then_some(&recipe),
         complete: &vec![true; n],
         inside: (kind == 1).then_some((&design, &inside)),
+        weights: None,
     };
     let options = FitOptions {
         bfile: "b".into(),

@@ -146,8 +146,9 @@ impl<B: Backend, E: Engine> Work<'_, B, E> {
                 _ => scale,
             };
             let x = self.trained(m);
+            let weight = self.model.moments.weight(m);
             let slope = |a: &Vec<f64>| match divisor > 0.0 && !c.is_monomorphic() {
-                true => dot(a, &x) / divisor,
+                true => weight * (dot(a, &x) / divisor),
                 false => 0.0,
             };
             let first: Vec<f64> = self.weights.iter().map(slope).collect();
@@ -200,11 +201,12 @@ impl<B: Backend, E: Engine> Work<'_, B, E> {
                         snps.zip(block.iter_mut()).zip(h.chunks(self.weights.len()))
                     {
                         let x = centred(self.model, &some, 0..chunk.len(), m);
+                        let factor = -2.0 * gamma * moments.weight(m);
                         sums.first.resize(h.len(), 0.0);
                         sums.second.resize(h.len(), 0.0);
                         for (b, (f, h)) in f.iter().zip(h).enumerate() {
                             for ((x, f), h) in x.iter().zip(f).zip(h) {
-                                let d = -2.0 * gamma * (x * f - h);
+                                let d = factor * (x * f - h);
                                 sums.first[b] += d;
                                 sums.second[b] += d * d;
                             }

@@ -24,7 +24,7 @@ use crate::phenotypes::Trait;
 use crate::plan::TilePlan;
 use crate::run::RunLog;
 use crate::settings::{Bandwidth, Gammas, bandwidths};
-use crate::similarity::{Inside, Similarity};
+use crate::similarity::{Extras, Inside, Similarity};
 use crate::training::{FixedEffects, Problem, Trained};
 use assemble::assemble;
 
@@ -62,13 +62,15 @@ pub struct FitData<'a> {
     pub complete: &'a [bool],
     /// Covariates inside the kernel, with their making.
     pub inside: Option<(&'a Design, &'a Inside)>,
+    /// How often each SNP counts in the kernel, if not once.
+    pub weights: Option<&'a [f64]>,
 }
 
 /// Fits every trait and returns the model. A trait whose system cannot be solved is told and left
 /// out.
 ///
 /// # Errors
-/// `Usage` for more than one setting, `Inconsistent` for repeated SNP IDs, `Degenerate` if no trait
+/// `Usage` for more than one setting and for weights where the kernel takes none, `Inconsistent` for repeated SNP IDs, `Degenerate` if no trait
 /// has a solution; failures of the device.
 pub fn fit<B: Backend, E: Engine>(
     backend: &B,
@@ -95,9 +97,12 @@ pub fn fit<B: Backend, E: Engine>(
         ..
     } = cohort;
     let genotypes = Arc::new(genotypes);
-    let inside = data.inside.map(|(_, inside)| inside.clone());
+    let extras = Extras {
+        inside: data.inside.map(|(_, inside)| inside.clone()),
+        weights: data.weights.map(<[f64]>::to_vec),
+    };
     let similarity = log.timed("build", || {
-        Similarity::new(backend, engine, &genotypes, &[options.kernel], inside)
+        Similarity::new(backend, engine, &genotypes, &[options.kernel], extras)
     })?;
     let bandwidth = match *bandwidths(&[options.kernel], &options.gamma, &similarity)? {
         [one] => one,

@@ -28,7 +28,7 @@ use crate::io::output::OutputSet;
 use crate::io::{grm, npy};
 use crate::run::RunLog;
 use crate::settings::{Gammas, bandwidths};
-use crate::similarity::Similarity;
+use crate::similarity::{Extras, Similarity};
 
 use joint::Joint;
 use source::{Rows, Source, Tiles};
@@ -118,6 +118,8 @@ pub struct MatrixOptions {
     pub missing: Option<Missing>,
     /// What to write (`--format`).
     pub formats: Vec<Format>,
+    /// How often each SNP counts, if not once (`--snp-weights`).
+    pub weights: Option<Vec<f64>>,
 }
 
 impl MatrixOptions {
@@ -128,6 +130,7 @@ impl MatrixOptions {
             gamma: Gammas::Scales(vec![1.0]),
             missing: None,
             formats: vec![Format::Grm, Format::Npy],
+            weights: None,
         }
     }
 
@@ -135,7 +138,7 @@ impl MatrixOptions {
     /// that it needs, and returns the rule.
     ///
     /// # Errors
-    /// `Usage` for `pairwise` with a kernel that has no such form, for more than one γ, and for
+    /// `Usage` for `pairwise` with weights or with a kernel that has no such form, for more than one γ, and for
     /// one that is not positive.
     pub fn check(&self) -> Result<Missing> {
         let (Gammas::Values(gammas) | Gammas::Scales(gammas)) = &self.gamma;
@@ -149,6 +152,13 @@ impl MatrixOptions {
                 "a matrix takes one γ (--gamma or --gamma-scale): found {found}, expected one \
                  positive number; write one matrix for each"
             )));
+        }
+        let pairwise = self.missing == Some(Missing::Pairwise);
+        if self.weights.is_some() && (pairwise || self.kernel == Kernel::Ibs) {
+            return Err(Error::usage(
+                "--snp-weights: found a kernel of counts of SNPs (ibs, or --missing pairwise), which \
+                 takes no weights, expected --missing mean with another kernel",
+            ));
         }
         match (self.kernel, self.missing) {
             (Kernel::Ibs, None) => Ok(Missing::Pairwise),
@@ -174,7 +184,7 @@ pub struct Written {
 }
 
 /// Writes the kernel of all individuals of `cohort` in their order: the lower triangle as `f32`
-/// to `prefix.grm.bin`, the number of SNPs behind each value (M, or M_ij if pairwise) as `f32` to
+/// to `prefix.grm.bin`, the number of SNPs behind each value (M, with weights too, or M_ij if pairwise) as `f32` to
 /// `prefix.grm.N.bin`, IDs to `prefix.grm.id`, and all N × N values as `f64` to `prefix.npy`, as
 /// far as the formats ask for them. All appear, or none. N² kernel values; pairwise N²·M/64 words of calls besides.
 ///
@@ -198,9 +208,16 @@ pub fn write_matrix<B: Backend, E: Engine>(
     let source = match joint {
         Some(joint) if kernel == Kernel::Ibs => Source::Ibs(joint),
         joint => {
+            let weights = options.weights.clone();
             similarity = log.timed("build", || match kernel.has_gamma() {
-                true => Similarity::new(backend, engine, &genotypes, &[kernel], None),
-                false => Similarity::plain(backend, engine, &genotypes, &[kernel]),
+                true => {
+                    let extras = Extras {
+                        inside: None,
+                        weights,
+                    };
+                    Similarity::new(backend, engine, &genotypes, &[kernel], extras)
+                }
+                false => Similarity::plain(backend, engine, &genotypes, &[kernel], weights),
             })?;
             let one = bandwidths(&[kernel], &options.gamma, &similarity)?;
             gamma = one.first().map_or(f64::NAN, |one| one.gamma);

@@ -63,6 +63,9 @@ pub struct Meta {
     pub recipe: Option<Recipe>,
     /// Covariates inside the kernel and their weight.
     pub inside: Option<(Recipe, f64)>,
+    /// Whether SNPs have weights in the kernel, which the tensor `snp_weights` holds then.
+    #[serde(default)]
+    pub weighted: bool,
     /// Traits.
     pub traits: Vec<TraitMeta>,
     /// Training individuals of any trait.

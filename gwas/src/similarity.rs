@@ -23,22 +23,85 @@ pub use cross::Cross;
 pub struct Moments {
     /// Calls per SNP.
     pub counts: Vec<Counts>,
+    /// How often each SNP counts, if not once (`--snp-weights`).
+    pub weights: Option<Vec<f64>>,
     /// Mean over individuals of ‖x̂ − μ‖², the scale of `linear`.
     pub mean_diagonal: f64,
 }
 
 impl Moments {
+    /// Moments of the individuals with these calls.
+    ///
+    /// # Panics
+    /// If there are weights, but not one for each SNP.
+    pub fn new(counts: Vec<Counts>, weights: Option<Vec<f64>>) -> Self {
+        let mut moments = Moments {
+            counts,
+            weights,
+            mean_diagonal: f64::NAN,
+        };
+        let weights = moments.rounded();
+        moments.mean_diagonal = mean_centred_norm(&moments.counts, weights.as_deref());
+        moments
+    }
+
+    /// The pair statistic of `kernel`.
+    ///
+    /// # Panics
+    /// If SNPs have weights and the kernel takes none ([`takes_weights`]).
+    pub fn statistic(&self, kernel: Kernel) -> PairStatistic {
+        let kind = kernel.pair_kind();
+        match &self.weights {
+            None => PairStatistic::new(kind, &self.counts),
+            Some(weights) => PairStatistic::weighted(kind, &self.counts, weights)
+                .expect("weights only where the kernel takes them"),
+        }
+    }
+
+    /// How often SNP `m` counts.
+    pub fn weight(&self, m: usize) -> f64 {
+        self.weights.as_ref().map_or(1.0, |w| w[m])
+    }
+
+    /// ‖x̂ − μ‖² of the individuals of `g`, for kernels that take it.
+    fn norms<E: Engine>(&self, engine: &E, g: &Genotypes) -> Vec<f64> {
+        centred_norms(engine, g, &self.counts, self.rounded().as_deref())
+    }
+
+    /// The weights as distances round them: norms must be of the same.
+    fn rounded(&self) -> Option<Vec<f64>> {
+        self.weights.as_ref()?;
+        self.statistic(Kernel::Linear).weights()
+    }
+
     /// The divisor of `kernel` (see [`KernelMap::scale`]).
     pub fn scale(&self, kernel: Kernel) -> f64 {
         match kernel {
             Kernel::Linear | Kernel::Poly(_) => self.mean_diagonal,
             Kernel::Standardised | Kernel::GrmSquared => {
-                self.counts.iter().filter(|c| !c.is_monomorphic()).count() as f64
+                let vary = self.counts.iter().enumerate();
+                let vary = vary.filter(|(_, c)| !c.is_monomorphic());
+                vary.map(|(m, _)| self.weight(m)).sum()
             }
-            Kernel::TwoPq | Kernel::Ibs => self.counts.len() as f64,
+            Kernel::TwoPq | Kernel::Ibs => (0..self.counts.len()).map(|m| self.weight(m)).sum(),
             Kernel::Gaussian | Kernel::Laplacian => 1.0,
         }
     }
+}
+
+/// Whether SNPs may have weights in the kernel: not in those of absolute differences, which are no
+/// sums of products of dosages.
+pub fn takes_weights(kernel: Kernel) -> bool {
+    kernel.pair_kind() != PairKind::Absolute
+}
+
+/// What a kernel is made of beside the genotypes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extras {
+    /// Covariates inside the kernel (`--kernel-covar`).
+    pub inside: Option<Inside>,
+    /// How often each SNP counts (`--snp-weights`).
+    pub weights: Option<Vec<f64>>,
 }
 
 /// Covariates inside the kernel: values per individual, standardised, with their weight.
@@ -71,7 +134,7 @@ fn has_norms(kernel: Kernel) -> bool {
 
 /// One pair statistic of the cohort.
 struct Store<B: Backend> {
-    kind: PairKind,
+    statistic: PairStatistic,
     pairs: B::Pairs,
     /// Order statistics, for distances between at least two individuals.
     distances: Option<Distances>,
@@ -91,44 +154,57 @@ impl<'a, B: Backend> Similarity<'a, B> {
     /// Computes the statistics for `kernels` over all individuals of `genotypes`.
     ///
     /// # Errors
-    /// `Usage` for covariates inside a kernel that has no distance, `Degenerate` if no SNP varies,
-    /// and failures of the device.
+    /// `Usage` for covariates inside a kernel that has no distance and for weights where it takes none,
+    /// `Degenerate` if no SNP that counts varies, and failures of the device.
+    ///
+    /// # Panics
+    /// If there are weights, but not one for each SNP.
     pub fn new<E: Engine>(
         backend: &'a B,
         engine: &E,
         genotypes: &Arc<Genotypes>,
         kernels: &[Kernel],
-        inside: Option<Inside>,
+        extras: Extras,
     ) -> Result<Self> {
+        let Extras { inside, weights } = extras;
         if let (Some(_), Some(k)) = (&inside, kernels.iter().find(|k| !k.has_gamma())) {
             return Err(Error::usage(format!(
                 "covariates inside the kernel (--kernel-covar) need a distance: found --kernel {k}, \
                  expected gaussian or laplacian; put them into --covar instead"
             )));
         }
-        let mut similarity = Self::plain(backend, engine, genotypes, kernels)?;
+        let mut similarity = Self::plain(backend, engine, genotypes, kernels, weights)?;
         for store in &mut similarity.stores {
-            if !matches!(store.kind, PairKind::Product(_)) {
-                store.distances =
-                    Distances::count(backend, engine, &store.pairs, genotypes.samples())
-                        .map_err(device_error)?;
+            if !matches!(store.statistic.kind(), PairKind::Product(_)) {
+                let of = (&store.statistic, &store.pairs);
+                store.distances = Distances::count(backend, engine, of, genotypes.samples())
+                    .map_err(device_error)?;
             }
         }
         similarity.inside = inside;
         Ok(similarity)
     }
 
-    /// The same without order statistics of the distances, for kernels without bandwidth.
+    /// The same without order statistics of the distances, for kernels without bandwidth, and without
+    /// covariates inside.
     ///
     /// # Errors
-    /// `Degenerate` if no SNP varies, and failures of the device.
+    /// As [`new`](Self::new).
     pub fn plain<E: Engine>(
         backend: &'a B,
         engine: &E,
         genotypes: &Arc<Genotypes>,
         kernels: &[Kernel],
+        weights: Option<Vec<f64>>,
     ) -> Result<Self> {
-        let counts = genotypes.counts().to_vec();
+        if let (Some(_), Some(k)) = (&weights, kernels.iter().find(|k| !takes_weights(**k))) {
+            return Err(Error::usage(format!(
+                "weights of SNPs (--snp-weights): found --kernel {k}, whose absolute differences \
+                 take none, expected linear, linear:std, linear:2pq, gaussian, poly:D or grm^2"
+            )));
+        }
+        let moments = Moments::new(genotypes.counts().to_vec(), weights);
+        let counts = &moments.counts;
         if counts.iter().all(Counts::is_monomorphic) {
             return Err(Error::degenerate(format!(
                 "none of the {} SNPs varies among the {} individuals: every kernel is constant; \
@@ -137,13 +213,16 @@ impl<'a, B: Backend> Similarity<'a, B> {
                 genotypes.samples()
             )));
         }
+        let counted = |(m, c): (usize, &Counts)| !c.is_monomorphic() && moments.weight(m) > 0.0;
+        if !counts.iter().enumerate().any(counted) {
+            return Err(Error::degenerate(
+                "the weight of every SNP that varies is zero (--snp-weights): every kernel is \
+                 constant",
+            ));
+        }
         let norms = match kernels.iter().any(|k| has_norms(*k)) {
-            true => centred_norms(engine, genotypes, &counts),
+            true => moments.norms(engine, genotypes),
             false => Vec::new(),
-        };
-        let moments = Moments {
-            mean_diagonal: mean_centred_norm(&counts),
-            counts,
         };
         let mut similarity = Similarity {
             backend,
@@ -155,13 +234,13 @@ impl<'a, B: Backend> Similarity<'a, B> {
         let panel = backend.panel(genotypes.clone()).map_err(device_error)?;
         for kernel in kernels {
             let kind = kernel.pair_kind();
-            if similarity.stores.iter().all(|s| s.kind != kind) {
-                let statistic = PairStatistic::new(kind, &similarity.moments.counts);
+            if similarity.stores.iter().all(|s| s.statistic.kind() != kind) {
+                let statistic = similarity.moments.statistic(*kernel);
                 let pairs = backend
                     .pairs(&statistic, &panel, None)
                     .map_err(device_error)?;
                 similarity.stores.push(Store {
-                    kind,
+                    statistic,
                     pairs,
                     distances: None,
                 });
@@ -197,7 +276,7 @@ impl<'a, B: Backend> Similarity<'a, B> {
         let wanted = kernel.pair_kind();
         self.stores
             .iter()
-            .find(|s| s.kind == wanted)
+            .find(|s| s.statistic.kind() == wanted)
             .expect("a kernel that was asked for")
     }
 

@@ -25,7 +25,7 @@ use crate::null::spectral::{Likelihood, Profile};
 use crate::phenotypes::Trait;
 use crate::run::RunLog;
 use crate::settings::{Gammas, bandwidths};
-use crate::similarity::{Inside, Similarity};
+use crate::similarity::{Extras, Inside, Similarity};
 use crate::training::FixedEffects;
 
 pub use report::{Components, Estimate, Heritability, KernelInfo, Source, TestInfo};
@@ -54,6 +54,8 @@ pub struct VarcompData<'a> {
     pub complete: &'a [bool],
     /// Covariates inside the kernels.
     pub inside: Option<&'a Inside>,
+    /// How often each SNP counts in the kernels, if not once.
+    pub weights: Option<&'a [f64]>,
 }
 
 impl VarcompData<'_> {
@@ -93,10 +95,19 @@ pub fn varcomp<B: Backend, E: Engine>(
     log: &RunLog,
 ) -> Result<Vec<Components>> {
     let genotypes = Arc::new(cohort.genotypes);
+    if data.weights.is_some() && options.kernels.contains(&Component::Dominance) {
+        return Err(Error::usage(
+            "--snp-weights: found --kernel dominance, which takes no weights, expected kernels of \
+             allele counts",
+        ));
+    }
     let kernels: Vec<Kernel> = options.kernels.iter().filter_map(|c| c.kernel()).collect();
     let similarity = log.timed("build", || {
-        let inside = data.inside.cloned();
-        Similarity::new(backend, engine, &genotypes, &kernels, inside)
+        let extras = Extras {
+            inside: data.inside.cloned(),
+            weights: data.weights.map(<[f64]>::to_vec),
+        };
+        Similarity::new(backend, engine, &genotypes, &kernels, extras)
     })?;
     let settings = bandwidths(&kernels, &options.gamma, &similarity)?;
     if settings.len() != kernels.len() {

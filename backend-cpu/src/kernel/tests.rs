@@ -20,7 +20,7 @@ const KERNELS: [Kernel; 8] = [
 
 fn map(kernel: Kernel, rows: &Genotypes, cols: &Genotypes, covariates: bool) -> KernelMap {
     let norms = |g: &Genotypes| match kernel {
-        Kernel::Linear | Kernel::Poly(_) => centred_norms(&InOrder, g, rows.counts()),
+        Kernel::Linear | Kernel::Poly(_) => centred_norms(&InOrder, g, rows.counts(), None),
         _ => Vec::new(),
     };
     let values = |g: &Genotypes| (0..2 * g.samples()).map(|i| (i % 7) as f64 / 3.0).collect();

@@ -128,8 +128,8 @@ pub(super) enum Sums {
     Whole(Counts),
     /// Distances with missing calls.
     Imputed(Counts, Missing),
-    /// Products of standardised dosages.
-    Products(Products),
+    /// Distances or products of SNPs that have weights.
+    Weighted(Products),
 }
 
 impl Sums {
@@ -139,20 +139,17 @@ impl Sums {
         cols: Option<&Genotypes>,
         whole: bool,
     ) -> Self {
+        if statistic.is_weighted() {
+            return Sums::Weighted(Products::new(statistic, rows, cols));
+        }
         let distance = match statistic.kind() {
-            PairKind::Product(_) => return Sums::Products(Products::new(statistic, rows, cols)),
-            PairKind::Squared => Distance::Squared,
             PairKind::Absolute => Distance::Absolute,
+            _ => Distance::Squared,
         };
         let counts = Counts::new(distance, rows, cols);
         match whole {
             true => Sums::Whole(counts),
-            false => {
-                // Two missing calls are both the mean.
-                let corrections = statistic.corrections().iter();
-                let corrections: Vec<_> = corrections.map(|&[a, b, c]| [a, b, c, 0]).collect();
-                Sums::Imputed(counts, Missing::new(&corrections, rows, cols))
-            }
+            false => Sums::Imputed(counts, Missing::new(statistic.corrections(), rows, cols)),
         }
     }
 
@@ -160,7 +157,7 @@ impl Sums {
     fn edge(&self) -> usize {
         match self {
             Sums::Whole(counts) | Sums::Imputed(counts, _) => counts.edge(),
-            Sums::Products(products) => products.edge(),
+            Sums::Weighted(products) => products.edge(),
         }
     }
 }
@@ -227,7 +224,7 @@ impl Summed for i64 {
     ) -> u32 {
         match sums {
             Sums::Imputed(counts, _) => counts.multiply(job, &mut space.grid),
-            Sums::Products(products) => products.sum(job, &mut space.grid, blocks),
+            Sums::Weighted(products) => products.sum(job, &mut space.grid, blocks),
             Sums::Whole(_) => panic!("sums that are not whole"),
         }
         for ((i, j), block) in job.places().zip(blocks) {
@@ -247,7 +244,7 @@ impl Summed for i64 {
                     finish(sides, diagonal, block);
                     missing.add(sides, diagonal, &mut space.corrections, block);
                 }
-                Sums::Products(of) => of.finish(sides, diagonal, &mut space.corrections, block),
+                Sums::Weighted(of) => of.finish(sides, diagonal, &mut space.corrections, block),
                 Sums::Whole(_) => {}
             }
         }

@@ -1,8 +1,9 @@
 use super::*;
 use crate::simd::level::tests::at_every_isa;
 use crate::simd::line::LINE;
+use epitile_core::conformance::pairs::statistics;
 use epitile_core::genotypes::GenotypeBuilder;
-use epitile_core::pairs::{PairKind, Weighting};
+use epitile_core::pairs::PairKind;
 
 /// Calls that look random, every `missing`-th of them missing (none if 0).
 pub(crate) fn cohort(n: usize, segments: &[usize], missing: u64, seed: u64) -> Genotypes {
@@ -28,13 +29,6 @@ pub(crate) fn cohort(n: usize, segments: &[usize], missing: u64, seed: u64) -> G
     builder.finish()
 }
 
-pub(crate) const KINDS: [PairKind; 4] = [
-    PairKind::Squared,
-    PairKind::Absolute,
-    PairKind::Product(Weighting::SampleSd),
-    PairKind::Product(Weighting::TwoPq),
-];
-
 fn check(statistic: &PairStatistic, rows: &Genotypes, cols: Option<&Genotypes>) {
     let pairs = Pairs::new(statistic, rows, cols);
     let other = cols.unwrap_or(rows);
@@ -57,8 +51,8 @@ fn pair_statistics_are_those_of_the_definition() {
             // Each number of individuals meets every number of SNPs, kinds and gaps taking turns.
             for missing in [0, 9] {
                 let g = cohort(n, &[snps], missing, (n + snps) as u64);
-                let kind = KINDS[(n + s + missing as usize) % 4];
-                check(&PairStatistic::new(kind, g.counts()), &g, None);
+                let statistics = statistics(g.counts());
+                check(&statistics[(n + s + missing as usize) % 6], &g, None);
             }
         }
     }
@@ -72,8 +66,7 @@ fn all_kinds_across_segments_and_block_borders() {
             cohort(257, &segments, missing, 1),
             cohort(33, &segments, missing, 2),
         );
-        for kind in KINDS {
-            let statistic = PairStatistic::new(kind, a.counts());
+        for statistic in statistics(a.counts()) {
             check(&statistic, &a, None);
             check(&statistic, &a, Some(&b));
             check(&statistic, &b, Some(&a));
@@ -84,8 +77,7 @@ fn all_kinds_across_segments_and_block_borders() {
 #[test]
 fn one_set_may_be_complete_and_the_other_not() {
     let (a, b) = (cohort(20, &[130], 0, 3), cohort(30, &[130], 5, 4));
-    for kind in KINDS {
-        let statistic = PairStatistic::new(kind, b.counts());
+    for statistic in statistics(b.counts()) {
         check(&statistic, &a, Some(&b));
         check(&statistic, &b, Some(&a));
     }
@@ -94,8 +86,8 @@ fn one_set_may_be_complete_and_the_other_not() {
 #[test]
 fn chunks_of_long_rows_add_up() {
     let g = cohort(70, &[64 * LINE * 16 + 700, 64 * LINE * 16], 0, 5);
-    for kind in KINDS {
-        check(&PairStatistic::new(kind, g.counts()), &g, None);
+    for statistic in statistics(g.counts()) {
+        check(&statistic, &g, None);
     }
 }
 
@@ -106,8 +98,7 @@ fn every_instruction_set_gives_the_same_integers() {
     let pool = pool.use_current_thread().build().unwrap();
     for missing in [0, 7] {
         let g = cohort(70, &[300, 700], missing, 6);
-        for kind in KINDS {
-            let statistic = PairStatistic::new(kind, g.counts());
+        for statistic in statistics(g.counts()) {
             let expected = pool.install(|| Pairs::new(&statistic, &g, None)).matrix;
             at_every_isa(|isa| {
                 let got = pool.install(|| Pairs::new(&statistic, &g, None));
@@ -170,8 +161,7 @@ fn sums_stay_exact_where_every_snp_adds_as_much_as_it_can() {
             builder.push(members.iter().map(|&i: &usize| calls[i](m)));
         }
         let g = builder.finish();
-        for kind in KINDS {
-            let statistic = PairStatistic::new(kind, g.counts());
+        for statistic in statistics(g.counts()) {
             at_every_isa(|_| pool.install(|| check(&statistic, &g, None)));
         }
     }
@@ -185,17 +175,21 @@ fn blocks_that_are_summed_together_or_kept_elsewhere_are_the_same() {
     let n = if cfg!(miri) { 300 } else { 8 * PAIR_EDGE + 5 };
     for missing in [0, 50] {
         let g = cohort(n, &[70], missing, 9);
-        for kind in [KINDS[0], KINDS[2]] {
-            let statistic = PairStatistic::new(kind, g.counts());
-            let together = pool.install(|| Pairs::new(&statistic, &g, None));
+        for statistic in &statistics(g.counts())[..4] {
+            let together = pool.install(|| Pairs::new(statistic, &g, None));
             let keep = &Ok::<PairTile, Infallible>;
-            let Ok(kept) = pool.install(|| Pairs::kept(&statistic, &g, None, keep));
-            assert_eq!(together.matrix, kept.matrix, "{kind:?}");
+            let Ok(kept) = pool.install(|| Pairs::kept(statistic, &g, None, keep));
+            assert_eq!(together.matrix, kept.matrix, "{:?}", statistic.kind());
             let shift = together.matrix.unit() - statistic.unit();
             for k in 0..300 {
                 let (i, j) = (k * 7919 % n, k * 104_729 % n);
                 let got = together.matrix.get(i, j) << shift;
-                assert_eq!(got, statistic.pair(&g, i, &g, j), "{kind:?} {i} {j}");
+                assert_eq!(
+                    got,
+                    statistic.pair(&g, i, &g, j),
+                    "{:?} {i} {j}",
+                    statistic.kind()
+                );
             }
         }
     }

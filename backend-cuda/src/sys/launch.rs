@@ -47,7 +47,7 @@ kernels! {
     norm: norm_rows norm_columns;
     triangle: shift clear pivot;
     expand: expand moments;
-    pairs: distances slopes digits gather;
+    pairs: distances alone digits gather;
     kernel: kernel_tile;
     panel: apply solve;
 }

@@ -24,13 +24,14 @@ struct RawSlices([u64; SLICES]);
 pub(crate) struct Rest<'a> {
     /// Of every pair.
     pub(crate) constant: i64,
-    /// By individual, what is taken away: of the rows' set and of the columns', as i64.
-    pub(crate) slopes: [&'a Buffer; 2],
+    /// By individual, what it adds alone: of the rows' set and of the columns', as i64.
+    pub(crate) alone: [&'a Buffer; 2],
 }
 
 impl Device {
-    /// Σ u·x of every individual as i64; `of_bits`: u as i64 by bit.
-    pub(crate) fn slopes(
+    /// What the calls of every individual add alone as i64; `of_bits`: for dosage 1, as i64 by bit, and
+    /// after all of these what dosage 2 adds to that.
+    pub(crate) fn alone(
         self: &Arc<Self>,
         calls: &Calls,
         of_bits: &Buffer,
@@ -39,13 +40,13 @@ impl Device {
         if calls.samples == 0 {
             return Ok(out);
         }
-        let table = holds::<i64>(of_bits, calls.words * 64);
+        let table = holds::<i64>(of_bits, 2 * calls.words * 64);
         self.issue(&[&calls.some, &calls.two, of_bits], &[&out], |lane| {
             // SAFETY: the planes hold `words` words for each individual, `out` a number.
             unsafe {
                 launch!(
                     lane,
-                    self.kernels.slopes,
+                    self.kernels.alone,
                     (calls.samples, LIST),
                     calls.some.address(),
                     calls.two.address(),
@@ -123,7 +124,7 @@ impl Device {
         assert!(out.order.holds(rows, cols) && !out.whole);
         let from = slices.each_ref().map(|slice| holds::<i32>(slice, ld * n));
         let (constant, of_rows, of_cols) = rest.map_or((0, 0, 0), |rest| {
-            let [of_rows, of_cols] = rest.slopes;
+            let [of_rows, of_cols] = rest.alone;
             let of_rows = holds::<i64>(of_rows, a.samples);
             (rest.constant, of_rows, holds::<i64>(of_cols, b.samples))
         });
@@ -133,9 +134,9 @@ impl Device {
         }
         let mut reads: Vec<&Buffer> = slices.iter().collect();
         reads.extend([&rows.buffer, &cols.buffer]);
-        reads.extend(rest.iter().flat_map(|rest| rest.slopes));
+        reads.extend(rest.iter().flat_map(|rest| rest.alone));
         self.issue(&reads, &[&out.buffer], |lane| {
-            // SAFETY: individuals are within the lists and slopes; pairs have a place.
+            // SAFETY: individuals are within the lists and sums; pairs have a place.
             unsafe {
                 launch!(
                     lane,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use epitile::cohort::{Cohort, CohortOptions};
-use epitile::similarity::Similarity;
+use epitile::similarity::{Extras, Similarity};
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 use epitile_core::genotypes::Genotypes;
@@ -85,8 +85,8 @@ impl Ours {
         let cohort = Cohort::load(&CohortOptions::new(prefix)).map_err(said)?;
         let genotypes = Arc::new(cohort.genotypes);
         let kernel = Kernel::Gaussian;
-        let similarity =
-            Similarity::new(&CPU, &Rayon, &genotypes, &[kernel], None).map_err(said)?;
+        let similarity = Similarity::new(&CPU, &Rayon, &genotypes, &[kernel], Extras::default())
+            .map_err(said)?;
         let gamma = similarity.gamma(kernel, 1.0).map_err(said)?;
         let map = similarity.map(kernel, gamma);
         let n = genotypes.samples();

@@ -20,7 +20,7 @@ use crate::system::System;
 
 /// A kernel of the cohort with plausible constants.
 fn map(kernel: Kernel, g: &Genotypes) -> KernelMap {
-    let norms = centred_norms(&InOrder, g, g.counts());
+    let norms = centred_norms(&InOrder, g, g.counts(), None);
     let mean = norms.iter().sum::<f64>() / norms.len() as f64;
     let with_norms = matches!(kernel, Kernel::Linear | Kernel::Poly(_));
     let scale = match kernel {

@@ -204,7 +204,7 @@ fn map(
     (rows, cols): (&Genotypes, &Genotypes),
 ) -> KernelMap {
     let norms = |g: &Genotypes| match kernel {
-        Kernel::Linear | Kernel::Poly(_) => centred_norms(&InOrder, g, cols.counts()),
+        Kernel::Linear | Kernel::Poly(_) => centred_norms(&InOrder, g, cols.counts(), None),
         _ => Vec::new(),
     };
     KernelMap {

@@ -7,17 +7,32 @@ use alloc::vec::Vec;
 use super::failure::{Failure, How, succeed};
 use super::sample::{Sample, cases};
 use crate::backend::Backend;
-use crate::genotypes::Genotypes;
+use crate::genotypes::{Counts, Genotypes};
 use crate::pairs::{PAIR_EDGE, PairKind, PairStatistic, Weighting};
 use crate::precision::Precision;
 
-/// Every statistic.
-pub const KINDS: [PairKind; 4] = [
-    PairKind::Squared,
-    PairKind::Absolute,
-    PairKind::Product(Weighting::SampleSd),
-    PairKind::Product(Weighting::TwoPq),
-];
+/// Every statistic of SNPs with these calls, those that take weights with and without.
+///
+/// The weights are a few numbers, one of them zero, and, every third, of many digits.
+pub fn statistics(counts: &[Counts]) -> [PairStatistic; 6] {
+    const SD: PairKind = PairKind::Product(Weighting::SampleSd);
+    let weight = |m: usize| match m % 3 {
+        0 => [1.0, 2.5, 0.0, 7.0][m / 3 % 4],
+        1 => 2.5,
+        _ => 1e-3 * (m as f64 + 0.1).powi(2) % 3.0,
+    };
+    let weights: Vec<f64> = (0..counts.len()).map(weight).collect();
+    let weighted =
+        |kind| PairStatistic::weighted(kind, counts, &weights).expect("it takes weights");
+    [
+        PairStatistic::new(PairKind::Squared, counts),
+        PairStatistic::new(PairKind::Absolute, counts),
+        PairStatistic::new(SD, counts),
+        weighted(PairKind::Squared),
+        PairStatistic::new(PairKind::Product(Weighting::TwoPq), counts),
+        weighted(SD),
+    ]
+}
 
 /// (individuals, SNPs of each segment), awkward at words, registers and borders of segments.
 const SETS: [(usize, &[usize]); 10] = [
@@ -46,8 +61,9 @@ pub fn holds<B: Backend>(
 ) -> Result<(), Failure> {
     let other = b.unwrap_or(a);
     let what = format!(
-        "pair statistic {:?}, {} × {} individuals{}, {} SNPs in {} segments, missing calls: {}, {}",
+        "pair statistic {:?}, terms: {}, {} × {} individuals{}, {} SNPs in {} segments, missing calls: {}, {}",
         statistic.kind(),
+        statistic.terms().len(),
         a.samples(),
         other.samples(),
         if b.is_none() { " (the same)" } else { "" },
@@ -114,8 +130,7 @@ fn sweep<B: Backend, const K: usize>(
             let b = sample.genotypes(n / 2 + 3, segments, there);
             let everyone: Vec<u32> = (0..n as u32).collect();
             let (few, others) = (sample.places(5, n), sample.places(6, b.samples()));
-            for kind in KINDS {
-                let statistic = PairStatistic::new(kind, a.counts());
+            for statistic in statistics(a.counts()) {
                 holds(backend, &statistic, (&a, None), (&everyone, &everyone))?;
                 holds(backend, &statistic, (&a, None), (&few, &everyone))?;
                 holds(backend, &statistic, (&a, Some(&b)), (&everyone, &others))?;
@@ -143,13 +158,12 @@ pub fn pair_statistics_are_exact_across_blocks<B: Backend>(
         let near = [edge, 0, edge - 1, 1, 17, edge / 2];
         let far = [2 * edge, 0, edge, edge - 1, 2 * edge - 1, edge + 1, 300];
         let run: Vec<u32> = (edge - 37..=edge).collect();
-        for &kind in cases(&KINDS, 1) {
-            let statistic = PairStatistic::new(kind, a.counts());
-            holds(backend, &statistic, (&a, None), (&near, &near))?;
-            holds(backend, &statistic, (&a, None), (&run, &near))?;
-            holds(backend, &statistic, (&a, Some(&b)), (&near, &run))?;
-            holds(backend, &statistic, (&a, Some(&b)), (&near, &far))?;
-            holds(backend, &statistic, (&b, Some(&a)), (&far, &near))?;
+        for statistic in cases(&statistics(a.counts()), 1) {
+            holds(backend, statistic, (&a, None), (&near, &near))?;
+            holds(backend, statistic, (&a, None), (&run, &near))?;
+            holds(backend, statistic, (&a, Some(&b)), (&near, &run))?;
+            holds(backend, statistic, (&a, Some(&b)), (&near, &far))?;
+            holds(backend, statistic, (&b, Some(&a)), (&far, &near))?;
         }
     }
     Ok(())

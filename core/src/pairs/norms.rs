@@ -7,46 +7,65 @@ use core::ops::Range;
 
 use crate::engine::Engine;
 use crate::genotypes::{Bits, Counts, Genotypes};
-use crate::precision::exp2;
+use crate::precision::{exp2, exponent};
+use crate::round::nearest_integer;
 use crate::sym::Blocks;
 
 /// Fraction bits of squared deviations.
 const NORM_BITS: i32 = 48;
 
-/// (x − μ)² for the three dosages x of a SNP, in units of 2^−[`NORM_BITS`].
-fn deviations(c: &Counts) -> [i64; 3] {
-    let mu = c.mean();
-    let fixed = |x: f64| crate::round::nearest_integer((x - mu) * (x - mu) * exp2(NORM_BITS));
-    [0.0, 1.0, 2.0].map(|x| fixed(x) as i64)
+/// w (x − μ)² for the three dosages x of every SNP, w its weight or 1, in units of 2^unit: 48
+/// fraction bits beside the largest weight.
+fn deviations(counts: &[Counts], weights: Option<&[f64]>) -> (Vec<[i64; 3]>, i32) {
+    let largest = weights.unwrap_or(&[]).iter().copied().fold(0.0, f64::max);
+    let unit = match largest > 0.0 {
+        true => exponent(largest) - NORM_BITS,
+        false => -NORM_BITS,
+    };
+    let of = |(m, c): (usize, &Counts)| {
+        let (mu, w) = (c.mean(), weights.map_or(1.0, |w| w[m]));
+        let fixed = |x: f64| nearest_integer(w * ((x - mu) * (x - mu)) * exp2(-unit));
+        [0.0, 1.0, 2.0].map(|x| fixed(x) as i64)
+    };
+    (counts.iter().enumerate().map(of).collect(), unit)
 }
 
 /// Mean of ‖x̂ − μ‖² over the individuals that were counted; see [`centred_norms`]. The sum is
 /// exact.
-pub fn mean_centred_norm(counts: &[Counts]) -> f64 {
-    let of = |c: &Counts| -> i128 {
-        let terms = deviations(c).into_iter().zip(c.dosage);
-        terms.map(|(d, n)| i128::from(d) * i128::from(n)).sum()
+///
+/// # Panics
+/// If there are weights, but not one for each SNP.
+pub fn mean_centred_norm(counts: &[Counts], weights: Option<&[f64]>) -> f64 {
+    let (deviations, unit) = deviations(counts, weights);
+    let of = |(d, c): (&[i64; 3], &Counts)| -> i128 {
+        let terms = d.iter().zip(c.dosage);
+        terms.map(|(&d, n)| i128::from(d) * i128::from(n)).sum()
     };
     let samples = |c: &Counts| c.observed() + u64::from(c.missing);
-    let sum: i128 = counts.iter().map(of).sum();
-    sum as f64 * exp2(-NORM_BITS) / counts.first().map_or(0, samples) as f64
+    let sum: i128 = deviations.iter().zip(counts).map(of).sum();
+    sum as f64 * exp2(unit) / counts.first().map_or(0, samples) as f64
 }
 
 /// ‖x̂_i − μ‖² of every individual: the squared distance of its mean-imputed dosages from the
-/// SNP means of `counts`. Summed in fixed point with 48 fraction bits. N·M/4 steps.
-pub fn centred_norms<E: Engine>(engine: &E, g: &Genotypes, counts: &[Counts]) -> Vec<f64> {
-    let tables: Vec<[i64; 4]> = counts
-        .iter()
-        .map(|c| {
-            let [none, one, two] = deviations(c);
-            [none, one, two, 0]
-        })
-        .collect();
+/// SNP means of `counts`, each SNP counting as often as its weight says. Summed in fixed point with
+/// 48 fraction bits. N·M/4 steps.
+///
+/// # Panics
+/// If there are weights, but not one for each SNP.
+pub fn centred_norms<E: Engine>(
+    engine: &E,
+    g: &Genotypes,
+    counts: &[Counts],
+    weights: Option<&[f64]>,
+) -> Vec<f64> {
+    let (deviations, unit) = deviations(counts, weights);
+    let with_missing = |[none, one, two]: [i64; 3]| [none, one, two, 0];
+    let tables: Vec<[i64; 4]> = deviations.into_iter().map(with_missing).collect();
     let blocks = Blocks::new(g.samples(), g.samples().div_ceil(PARTS).max(1));
     let mut norms: Vec<Vec<f64>> = vec![Vec::new(); blocks.count()];
     let done: Result<(), Infallible> = engine.for_each(&mut norms, |b, norms| {
         let sums = dosage_sums(g, blocks.range(b), &tables).into_iter();
-        *norms = sums.map(|sum| sum as f64 * exp2(-NORM_BITS)).collect();
+        *norms = sums.map(|sum| sum as f64 * exp2(unit)).collect();
         Ok(())
     });
     let Ok(()) = done;

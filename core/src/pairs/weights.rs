@@ -24,7 +24,7 @@ pub const NO_SNP: u32 = u32::MAX;
 const BITS: u32 = 12;
 /// Bits of the largest weight: with eight times as much, lookups of what missing calls change
 /// stay exact.
-const LARGEST: i32 = 33;
+pub(super) const LARGEST: i32 = 33;
 /// Bits of the sum of all weights: products take 16 times as much and fit 62 bits.
 const TOTAL: i32 = 58;
 /// What weights may be off by, as the typical error of Σ/M′.
@@ -58,11 +58,11 @@ pub(super) struct Weights {
 
 impl Weights {
     /// Weights that err by no more than stated at [`PairStatistic::new`](super::PairStatistic::new)
-    /// from `wanted`, 0 or more.
-    pub(super) fn new(wanted: &[f64]) -> Self {
+    /// from `wanted`, 0 or more, the largest with at most `most_bits`.
+    pub(super) fn new(wanted: &[f64], most_bits: i32) -> Self {
         let bits = |v: f64| if v > 0.0 { exponent(v) + 1 } else { 0 };
         let largest = wanted.iter().copied().fold(0.0, f64::max);
-        let fraction = (LARGEST - bits(largest)).min(TOTAL - bits(wanted.iter().sum()));
+        let fraction = (most_bits - bits(largest)).min(TOTAL - bits(wanted.iter().sum()));
         let targets: Vec<i64> = wanted
             .iter()
             .map(|w| nearest_integer(w * exp2(fraction)) as i64)
@@ -199,7 +199,7 @@ mod tests {
     fn weights_are_the_sums_of_their_shares_and_err_little() {
         for snps in [0, 1, 5, 100, 3_000, 20_000] {
             let wanted = wanted(snps);
-            let weights = Weights::new(&wanted);
+            let weights = Weights::new(&wanted, LARGEST);
             let mut sums = alloc::vec![0; snps];
             for chunk in &weights.chunks {
                 assert!(chunk.values.len() <= CHUNK_GROUPS);
@@ -225,14 +225,14 @@ mod tests {
 
     #[test]
     fn fewer_than_three_rounds_do_for_tens_of_thousands_of_snps() {
-        let weights = Weights::new(&wanted(40_000));
+        let weights = Weights::new(&wanted(40_000), LARGEST);
         let groups: usize = weights.chunks.iter().map(|c| c.values.len()).sum();
         assert!(groups < 3 * 40_000 / GROUP, "{groups}");
     }
 
     #[test]
     fn numbers_are_products_of_two_factors() {
-        let weights = Weights::new(&wanted(3_000));
+        let weights = Weights::new(&wanted(3_000), LARGEST);
         for &value in weights.chunks.iter().flat_map(|c| &c.values) {
             let value = i64::from(value);
             let [first, second] = FACTORS;

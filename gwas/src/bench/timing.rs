@@ -21,7 +21,7 @@ use super::record::{PHASES, PhaseTimes, Scaling};
 use crate::backend::{Job, device_error, solve_error};
 use crate::error::{Error, Result};
 use crate::evidence::Evidence;
-use crate::similarity::{Cross, Similarity};
+use crate::similarity::{Cross, Extras, Similarity};
 
 /// Individuals predicted.
 const PREDICTED: usize = 1024;
@@ -151,7 +151,7 @@ impl Timing<'_> {
         let index: Vec<u32> = (0..n as u32).collect();
         let mut watch = Watch::start();
 
-        let similarity = Similarity::new(backend, engine, genotypes, &[kernel], None)?;
+        let similarity = Similarity::new(backend, engine, genotypes, &[kernel], Extras::default())?;
         backend.synchronize().map_err(device_error)?;
         let build = watch.lap();
 

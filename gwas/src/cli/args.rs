@@ -6,7 +6,10 @@ use clap::Args;
 use epitile::backend::{BackendChoice, MOST_THREADS};
 use epitile::cohort::CohortOptions;
 use epitile::error::{Error, Result};
+use epitile::io::bim::Snp;
+use epitile::io::weights;
 use epitile::null::component::Component;
+use epitile::run::RunLog;
 use epitile::settings::{Gammas, default_ridges, ridge_of_heritability};
 use epitile_core::kernel::Kernel;
 use epitile_core::policy::Policy;
@@ -110,6 +113,39 @@ pub(crate) struct Traits {
     /// Intercept and covariates by generalised least squares, or the plain training mean
     #[arg(long, value_name = "HOW", default_value = "gls", value_parser = ["gls", "mean"])]
     pub(crate) intercept: String,
+}
+
+/// How often each SNP counts in the kernel.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Kernel")]
+pub(crate) struct Weights {
+    /// How often each SNP counts in the kernel: lines of ID WEIGHT, 0 or more, one for every SNP
+    /// (not with laplacian, ibs and dominance)
+    #[arg(long, value_name = "FILE")]
+    snp_weights: Option<PathBuf>,
+}
+
+impl Weights {
+    /// The weights of these SNPs, if they have any.
+    pub(crate) fn read(&self, snps: &[Snp], log: &RunLog) -> Result<Option<Vec<f64>>> {
+        let Some(path) = &self.snp_weights else {
+            return Ok(None);
+        };
+        let found = weights::read(path, snps)?;
+        let mut several = found.values.clone();
+        several.sort_by(f64::total_cmp);
+        several.dedup();
+        log.say(format!(
+            "weights of {} SNPs: {} values from {} to {}; {} SNPs of {} are not among them",
+            found.values.len(),
+            several.len(),
+            several.first().copied().unwrap_or(f64::NAN),
+            several.last().copied().unwrap_or(f64::NAN),
+            found.unknown,
+            path.display()
+        ));
+        Ok(Some(found.values))
+    }
 }
 
 /// Bandwidths and ridges.

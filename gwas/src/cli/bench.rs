@@ -173,6 +173,7 @@ impl Run for Args {
             snps: self.snps,
             words: padded_words(self.snps, simulated.chromosomes),
             missing: false,
+            weighted: false,
         };
         let plan = memory::Plan::of(shape, &kernels, &computation, self.traits);
         let room = memory::check(&plan, &computation.machine, log)?;

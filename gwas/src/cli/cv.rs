@@ -14,12 +14,12 @@ use epitile::folds::Folds;
 use epitile::phenotypes::Trait;
 use epitile::run::RunLog;
 use epitile::settings::Gammas;
-use epitile::similarity::{Inside, Similarity};
+use epitile::similarity::{Extras, Similarity};
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 use epitile_core::genotypes::Genotypes as Calls;
 
-use super::args::{Computation, Genotypes, Output, Settings, Traits, kernels};
+use super::args::{Computation, Genotypes, Output, Settings, Traits, Weights, kernels};
 use super::inputs;
 use super::program::Run;
 use crate::cli::memory;
@@ -55,6 +55,8 @@ pub(crate) struct Args {
         default_value = "linear,gaussian"
     )]
     kernel: Vec<String>,
+    #[command(flatten)]
+    weighting: Weights,
     #[command(flatten)]
     settings: Settings,
     /// Number of folds, or a file FID IID fold
@@ -113,11 +115,16 @@ impl Args {
             )));
         }
         let Cohort {
-            samples, genotypes, ..
+            samples,
+            snps,
+            genotypes,
+            ..
         } = inputs.cohort;
+        let weights = self.weighting.read(&snps, log)?;
         let calls = Arc::new(genotypes);
         let columns = inputs.traits.len();
-        let plan = memory::Plan::cv(&calls, &options, &self.computation.machine, columns);
+        let shape = memory::Shape::from(&*calls).with(weights.as_deref());
+        let plan = memory::Plan::cv(shape, &options, &self.computation.machine, columns);
         let room = memory::check(&plan, &self.computation.machine, log)?;
         let data = CvData {
             traits: &[],
@@ -131,11 +138,14 @@ impl Args {
             traits: &traits,
             ..data
         };
-        let inside = inputs.inside.as_ref().map(|(_, inside)| inside.clone());
+        let extras = Extras {
+            inside: inputs.inside.as_ref().map(|(_, inside)| inside.clone()),
+            weights,
+        };
         let job = Validation {
             calls,
             data,
-            inside,
+            extras,
             options: &options,
             log,
         };
@@ -169,7 +179,7 @@ impl Args {
 struct Validation<'a> {
     calls: Arc<Calls>,
     data: CvData<'a>,
-    inside: Option<Inside>,
+    extras: Extras,
     options: &'a CvOptions,
     log: &'a RunLog,
 }
@@ -181,12 +191,12 @@ impl Job for Validation<'_> {
         let Validation {
             calls,
             data,
-            inside,
+            extras,
             options,
             log,
         } = self;
         let similarity = log.timed("build", || {
-            Similarity::new(backend, engine, &calls, &options.kernels, inside)
+            Similarity::new(backend, engine, &calls, &options.kernels, extras)
         })?;
         super::fit::report_distances(&similarity, &options.kernels, log);
         log.timed("associate", || {

@@ -19,7 +19,7 @@ use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 use epitile_core::kernel::Kernel;
 
-use super::args::{Computation, Genotypes, Output, Settings, Traits, kernels};
+use super::args::{Computation, Genotypes, Output, Settings, Traits, Weights, kernels};
 use super::program::Run;
 use super::{inputs, memory};
 
@@ -42,6 +42,8 @@ pub(crate) struct Args {
     /// Kernel: linear, linear:std, linear:2pq, gaussian, laplacian, ibs, poly:D or grm^2
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     kernel: Vec<String>,
+    #[command(flatten)]
+    weighting: Weights,
     #[command(flatten)]
     settings: Settings,
     /// Hold the training genotypes in the model
@@ -101,8 +103,10 @@ impl Args {
             save_factor: self.save_factor,
         };
         let inputs = inputs::read(&self.genotypes, &self.traits, log)?;
+        let snp_weights = self.weighting.read(&inputs.cohort.snps, log)?;
+        let shape = memory::Shape::from(&inputs.cohort.genotypes);
         let plan = memory::Plan::of(
-            &inputs.cohort.genotypes,
+            shape.with(snp_weights.as_deref()),
             &[kernel],
             &self.computation,
             inputs.traits.len(),
@@ -124,6 +128,7 @@ impl Args {
                 .inside
                 .as_ref()
                 .map(|(design, inside)| (design, inside)),
+            weights: snp_weights.as_deref(),
         };
         let samples = inputs.cohort.samples.clone();
         let job = Fitting {

@@ -12,7 +12,7 @@ use epitile::settings::Gammas;
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 
-use super::args::{Computation, Genotypes, Output, Settings, kernels};
+use super::args::{Computation, Genotypes, Output, Settings, Weights, kernels};
 use super::memory;
 use super::program::Run;
 
@@ -47,6 +47,8 @@ pub(crate) struct Args {
     )]
     format: Vec<Format>,
     #[command(flatten)]
+    weighting: Weights,
+    #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
     computation: Computation,
@@ -70,16 +72,19 @@ impl Run for Args {
             }
         };
         let gamma = self.settings.gammas(Gammas::Scales(vec![1.0]))?;
-        let options = MatrixOptions {
+        let mut options = MatrixOptions {
             kernel,
             gamma,
             missing: self.missing,
             formats: self.format.clone(),
+            weights: None,
         };
         options.check()?;
         let cohort = log.timed("read", || Cohort::load(&self.genotypes.options()))?;
         log.cohort(&cohort);
-        let plan = memory::Plan::matrix(&cohort.genotypes, kernel, &self.computation);
+        options.weights = self.weighting.read(&cohort.snps, log)?;
+        let shape = memory::Shape::from(&cohort.genotypes).with(options.weights.as_deref());
+        let plan = memory::Plan::matrix(shape, kernel, &self.computation);
         let room = memory::check(&plan, &self.computation.machine, log)?;
         let job = Writing {
             cohort,

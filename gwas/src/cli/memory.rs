@@ -29,8 +29,8 @@ const PROGRAM: u64 = 16 << 20;
 const NAMES: u64 = 400;
 /// Tiles in F64 that a thread works on, operands converted and packed among them.
 const TILES: u64 = 6;
-/// Copies of the planes that pair statistics are counted from: one for distances, for products
-/// one for each round of weights, of which thousands of SNPs take so many.
+/// Copies of the planes that pair statistics are counted from: one for distances; where SNPs
+/// have weights, as in products, one for each round of weights, of which thousands of SNPs take so many.
 const COPIES: [u64; 2] = [1, 3];
 /// Vectors that a column is refined with, and those of a panel on its way through the backend.
 const VECTORS: u64 = 6 + 4;
@@ -46,6 +46,8 @@ pub(crate) struct Shape {
     pub(crate) words: usize,
     /// Whether calls are missing.
     pub(crate) missing: bool,
+    /// Whether SNPs have weights (`--snp-weights`).
+    pub(crate) weighted: bool,
 }
 
 impl From<&Genotypes> for Shape {
@@ -55,11 +57,20 @@ impl From<&Genotypes> for Shape {
             snps: calls.snps(),
             words: calls.words(),
             missing: calls.has_missing(),
+            weighted: false,
         }
     }
 }
 
 impl Shape {
+    /// The same with weights of SNPs, or without.
+    pub(crate) fn with(self, weights: Option<&[f64]>) -> Self {
+        Shape {
+            weighted: weights.is_some(),
+            ..self
+        }
+    }
+
     /// Bytes of bit planes.
     fn planes(self) -> u64 {
         let planes = if self.missing { 3 } else { 2 };
@@ -90,13 +101,14 @@ pub(crate) struct Plan {
 impl Plan {
     /// Of a cross-validation of `columns` traits.
     pub(crate) fn cv(
-        calls: &Genotypes,
+        calls: impl Into<Shape>,
         options: &CvOptions,
         machine: &Machine,
         columns: usize,
     ) -> Self {
+        let calls = calls.into();
         // Small systems are factored several at a time, one by each thread.
-        let at_once = match calls.samples() {
+        let at_once = match calls.samples {
             ..=4096 => machine.threads(),
             _ => 1,
         };
@@ -108,14 +120,14 @@ impl Plan {
             false => at_once,
         };
         let plan = Plan::with(
-            calls.into(),
+            calls,
             &options.kernels,
             setting,
             machine,
             (columns, at_once),
         );
         // Columns of tiles of an inverse, one by each thread.
-        let n = calls.samples();
+        let n = calls.samples;
         let largest = machine.backend.largest_edge();
         let edge = options.tile.unwrap_or(default_edge(n, largest)).min(n);
         let panels = match (options.scheme, machine.backend) {
@@ -141,7 +153,11 @@ impl Plan {
     }
 
     /// Of a kernel that is written, not factored.
-    pub(crate) fn matrix(calls: &Genotypes, kernel: Kernel, computation: &Computation) -> Self {
+    pub(crate) fn matrix(
+        calls: impl Into<Shape>,
+        kernel: Kernel,
+        computation: &Computation,
+    ) -> Self {
         Plan::of(calls, &[kernel], computation, 0).without_factor()
     }
 
@@ -152,20 +168,21 @@ impl Plan {
 
     /// Of whole FP64 matrices, `matrices` at a time, made from these kernels.
     pub(crate) fn dense(
-        calls: &Genotypes,
+        calls: impl Into<Shape>,
         kernels: &[Kernel],
         machine: &Machine,
         matrices: usize,
     ) -> Self {
+        let calls = calls.into();
         let plan = Plan::with(
-            calls.into(),
+            calls,
             kernels,
             (Policy::Uniform(Precision::F64), None),
             machine,
             (0, 1),
         )
         .without_factor();
-        let n = calls.samples() as u64;
+        let n = calls.samples as u64;
         Plan {
             // They are not tiles that a scratch file could take.
             work: plan.work + 8 * n * n * matrices as u64,
@@ -187,13 +204,8 @@ impl Plan {
         let setting = (model.policy()?, model.meta.tile);
         let columns = model.traits.len() + model.meta.fixed.len();
         let kernels = [model.kernel()?];
-        let plan = Plan::with(
-            (&**training).into(),
-            &kernels,
-            setting,
-            machine,
-            (columns, 1),
-        );
+        let shape = Shape::from(&**training).with(model.moments.weights.as_deref());
+        let plan = Plan::with(shape, &kernels, setting, machine, (columns, 1));
         // The pairs of a chunk with the training individuals, at most 8 bytes each.
         let rows = new.samples().min(CHUNK).next_multiple_of(PAIR_EDGE);
         let cross = 8 * (rows * training.samples().next_multiple_of(PAIR_EDGE)) as u64;
@@ -262,7 +274,7 @@ impl Plan {
         }
         let width = |kind: &PairKind| match kind {
             PairKind::Product(_) => 8,
-            _ if calls.missing => 8,
+            _ if calls.missing || calls.weighted => 8,
             _ => 4,
         };
         let number = match policy {
@@ -285,7 +297,7 @@ impl Plan {
         let graph = (order.saturating_pow(3) / 3).min(1 << 50) * 8;
         let panels = columns.max(1).next_multiple_of(WIDTH) as u64;
         let vectors = n * 8 * (VECTORS * panels + 4 * (columns as u64 + rank));
-        let products = kinds.iter().any(|k| matches!(k, PairKind::Product(_)));
+        let products = calls.weighted || kinds.iter().any(|k| matches!(k, PairKind::Product(_)));
         let counting = COPIES[usize::from(products)] * calls.planes();
         let solving = tiles + graph + vectors * at_once as u64;
         let gpu = Sizes {

@@ -17,7 +17,7 @@ use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 use epitile_core::kernel::Kernel;
 
-use super::args::{Genotypes, Machine, Output, Traits, components};
+use super::args::{Genotypes, Machine, Output, Traits, Weights, components};
 use super::program::Run;
 use super::{inputs, memory};
 
@@ -52,6 +52,8 @@ pub(crate) struct Args {
     /// grm^2, dominance
     #[arg(long, value_name = "LIST", value_delimiter = ',', required = true)]
     kernel: Vec<String>,
+    #[command(flatten)]
+    weighting: Weights,
     /// Bandwidth γ = c / median distance of gaussian and laplacian
     #[arg(
         long,
@@ -94,7 +96,9 @@ impl Run for Args {
         // Contrasts and eigenvectors of each kernel; V, its factor, its inverse and what an
         // eigendecomposition takes at a time.
         let matrices = 2 * options.kernels.len() + 5;
-        let plan = memory::Plan::dense(&inputs.cohort.genotypes, &kernels, &self.machine, matrices);
+        let weights = self.weighting.read(&inputs.cohort.snps, log)?;
+        let shape = memory::Shape::from(&inputs.cohort.genotypes).with(weights.as_deref());
+        let plan = memory::Plan::dense(shape, &kernels, &self.machine, matrices);
         let room = memory::check(&plan, &self.machine, log)?;
         let reason = inputs::obstacle(&inputs.fixed, &inputs.complete, 0);
         let traits = inputs::keep_trainable(inputs.traits, reason, log)?;
@@ -104,6 +108,7 @@ impl Run for Args {
             fixed: &inputs.fixed,
             complete: &inputs.complete,
             inside: inputs.inside.as_ref().map(|(_, inside)| inside),
+            weights: weights.as_deref(),
         };
         let found = room.run(Splitting {
             cohort: inputs.cohort,

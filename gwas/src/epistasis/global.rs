@@ -31,7 +31,7 @@ use crate::null::matrix::{kernel_matrix, normalise};
 use crate::null::reml::{Fit, Problem};
 use crate::run::RunLog;
 use crate::settings::{Bandwidth, Gammas, bandwidths};
-use crate::similarity::Similarity;
+use crate::similarity::{Extras, Similarity};
 use crate::tails::form::{Form, Tail};
 
 /// Of a K_e in directions that the null has not: less is rounding, and nothing can be tested.
@@ -164,7 +164,7 @@ pub fn global<B: Backend, E: Engine>(
     let genotypes = Arc::new(cohort.genotypes);
     let all = [&options.null[..], &options.tested[..]].concat();
     let similarity = log.timed("build", || {
-        Similarity::new(backend, engine, &genotypes, &all, None)
+        Similarity::new(backend, engine, &genotypes, &all, Extras::default())
     })?;
     let settings = bandwidths(&all, &options.gamma, &similarity)?;
     if settings.len() != all.len() {

@@ -34,7 +34,7 @@ use crate::error::{Error, Kind, Result};
 use crate::io::text::first_few;
 use crate::null::matrix::kernel_matrix;
 use crate::run::{Progress, RunLog};
-use crate::similarity::Similarity;
+use crate::similarity::{Extras, Similarity};
 use crate::tails::ln_normal_tail;
 use background::{Background, without};
 use block::{Found, Outcomes, Response, block};
@@ -212,7 +212,13 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
     /// The additive kernel of all SNPs.
     fn kernel(&self) -> Result<Mat<f64>> {
         let of = &[Kernel::Standardised];
-        let similarity = Similarity::new(self.backend, self.engine, &self.calls, of, None)?;
+        let similarity = Similarity::new(
+            self.backend,
+            self.engine,
+            &self.calls,
+            of,
+            Extras::default(),
+        )?;
         let map = similarity.map(Kernel::Standardised, f64::NAN);
         let rows: Vec<u32> = (0..self.calls.samples() as u32).collect();
         let pairs = similarity.pairs(Kernel::Standardised);

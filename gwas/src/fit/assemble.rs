@@ -89,6 +89,7 @@ pub(super) fn assemble<B: Backend>(
         tile: options.tile,
         fixed: data.fixed.names().to_vec(),
         recipe: data.recipe.cloned(),
+        weighted: similarity.moments().weights.is_some(),
         inside: data
             .inside
             .map(|(design, inside)| (design.recipe(), inside.weight)),

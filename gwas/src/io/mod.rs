@@ -14,6 +14,7 @@ pub mod output;
 pub mod table;
 pub mod text;
 pub mod tsv;
+pub mod weights;
 pub mod write_bed;
 mod writeback;
 

@@ -18,6 +18,25 @@ fn each_kernel_has_its_rule_for_missing_calls() {
 }
 
 #[test]
+fn kernels_of_counts_of_snps_take_no_weights() {
+    let rule = |kernel, missing| {
+        MatrixOptions {
+            missing,
+            weights: Some(vec![1.0]),
+            ..MatrixOptions::new(kernel)
+        }
+        .check()
+    };
+    assert_eq!(rule(Kernel::TwoPq, None), Ok(Missing::Mean));
+    for (kernel, missing) in [
+        (Kernel::TwoPq, Some(Missing::Pairwise)),
+        (Kernel::Ibs, None),
+    ] {
+        assert_eq!(rule(kernel, missing).unwrap_err().exit_code(), 8);
+    }
+}
+
+#[test]
 fn a_kernel_with_bandwidth_takes_one_positive_number() {
     let check = |kernel, gammas: &[f64]| {
         let gamma = Gammas::Values(gammas.to_vec());

@@ -13,7 +13,7 @@ use super::write::KEY;
 use super::{FORMAT, Meta, Model, SavedFactor, TraitModel};
 use crate::error::{Error, Result};
 use crate::io::text::open;
-use crate::similarity::{Inside, Moments};
+use crate::similarity::{Inside, Moments, takes_weights};
 
 impl Model {
     /// Reads a model file.
@@ -148,8 +148,19 @@ impl<'a> Reader<'a> {
         if kernel.is_ok_and(|k| k.has_gamma() && self.meta.gamma.is_none()) {
             return Err(bad("a kernel with bandwidth but no γ"));
         }
+        let weights = match self.meta.weighted {
+            true => Some(self.f64s("snp_weights", self.meta.snps.len())?),
+            false => None,
+        };
+        if weights.iter().flatten().any(|w| *w < 0.0) {
+            return Err(bad("a weight of a SNP below zero"));
+        }
+        if weights.is_some() && kernel.is_ok_and(|k| !takes_weights(k)) {
+            return Err(bad("weights of SNPs for a kernel that takes none"));
+        }
         let moments = Moments {
             counts,
+            weights,
             mean_diagonal: self.meta.mean_diagonal,
         };
         let covariates = self.meta.recipe.as_ref().map_or(0, |r| r.columns.len());

@@ -128,6 +128,10 @@ impl Model {
                 Tensor::f64(&[self.fixed.len(), n], &flat(&self.fixed)),
             ),
         ];
+        if let Some(weights) = &self.moments.weights {
+            let tensor = Tensor::f64(&[weights.len()], weights);
+            all.push(("snp_weights".into(), tensor));
+        }
         if let Some(inside) = &self.inside {
             let shape = [inside.columns.len(), n];
             all.push(("inside".into(), Tensor::f64(&shape, &flat(&inside.columns))));

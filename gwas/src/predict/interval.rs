@@ -78,7 +78,7 @@ impl<'a, B: Backend, E: Engine> Solvers<'a, B, E> {
             tolerance: model.meta.tolerance,
             ..SolveOptions::default()
         };
-        let statistic = PairStatistic::new(kernel.pair_kind(), &model.moments.counts);
+        let statistic = model.moments.statistic(kernel);
         let groups = Vec::new();
         let mut solvers = Solvers {
             backend,

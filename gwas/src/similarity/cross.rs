@@ -6,7 +6,6 @@ use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::{Kernel, KernelCovariates, KernelMap};
-use epitile_core::pairs::{PairStatistic, centred_norms};
 
 use super::{Inside, Moments, has_norms};
 use crate::backend::device_error;
@@ -34,7 +33,7 @@ impl<B: Backend> Cross<B> {
         (new, training): (&Arc<Genotypes>, &Arc<Genotypes>),
         inside: Option<(&Inside, &Inside)>,
     ) -> Result<Self> {
-        let statistic = PairStatistic::new(kernel.pair_kind(), &moments.counts);
+        let statistic = moments.statistic(kernel);
         let rows = backend.panel(new.clone()).map_err(device_error)?;
         let cols = backend.panel(training.clone()).map_err(device_error)?;
         let pairs = backend
@@ -62,7 +61,7 @@ impl<B: Backend> Cross<B> {
         training: &Arc<Genotypes>,
         inside: Option<(&Inside, &Inside)>,
     ) -> Result<Self> {
-        let statistic = PairStatistic::new(kernel.pair_kind(), &moments.counts);
+        let statistic = moments.statistic(kernel);
         let panel = backend.panel(training.clone()).map_err(device_error)?;
         let pairs = backend
             .pairs(&statistic, &panel, None)
@@ -86,7 +85,7 @@ impl<B: Backend> Cross<B> {
         pairs: B::Pairs,
     ) -> Self {
         let norms = |g: &Genotypes| match has_norms(kernel) {
-            true => centred_norms(engine, g, &moments.counts),
+            true => moments.norms(engine, g),
             false => Vec::new(),
         };
         let covariates = inside.map(|(new, training)| KernelCovariates {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use epitile::cohort::{Cohort, CohortOptions};
 use epitile::dense::{Factor, combine};
 use epitile::null::matrix::{kernel_matrix, normalise};
-use epitile::similarity::Similarity;
+use epitile::similarity::{Extras, Similarity};
 use epitile_core::engine::InOrder;
 use epitile_core::kernel::Kernel;
 use epitile_cpu::Cpu;
@@ -26,7 +26,7 @@ pub(crate) fn additive_traits(
     let cohort = Cohort::load(&CohortOptions::new(lab.path("s"))).unwrap();
     let genotypes = Arc::new(cohort.genotypes);
     let (cpu, of) = (Cpu::MEMORY, [Kernel::Standardised]);
-    let similarity = Similarity::new(&cpu, &InOrder, &genotypes, &of, None).unwrap();
+    let similarity = Similarity::new(&cpu, &InOrder, &genotypes, &of, Extras::default()).unwrap();
     let map = similarity.map(of[0], f64::NAN);
     let n = genotypes.samples();
     let rows: Vec<u32> = (0..n as u32).collect();

@@ -7,6 +7,7 @@ mod files;
 mod plink;
 mod ridge;
 mod toy;
+mod weights;
 
 use epitile::cohort::Cohort;
 use epitile::io::grm::Grm;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use epitile::cohort::{Cohort, CohortOptions};
 use epitile::phenotypes::{PhenotypeOptions, Phenotypes};
-use epitile::similarity::Similarity;
+use epitile::similarity::{Extras, Similarity};
 use epitile_core::certificate::{Stop, TOLERANCE, UNIT};
 use epitile_core::columns::Columns;
 use epitile_core::dense::norm2;
@@ -58,7 +58,14 @@ fn check(set: &str, of: &str, chr_set: u32) {
         .collect();
     let genotypes = Arc::new(cohort.genotypes);
     let kernels = [Kernel::Gaussian, Kernel::Linear, Kernel::Ibs];
-    let similarity = Similarity::new(&Cpu::MEMORY, &InOrder, &genotypes, &kernels, None).unwrap();
+    let similarity = Similarity::new(
+        &Cpu::MEMORY,
+        &InOrder,
+        &genotypes,
+        &kernels,
+        Extras::default(),
+    )
+    .unwrap();
 
     let json = std::fs::read(folder.join(format!("ref/krr_fixed_{of}.json"))).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();

@@ -9,7 +9,7 @@ use epitile::model::Model;
 use epitile::phenotypes::{PhenotypeOptions, Phenotypes};
 use epitile::run::RunLog;
 use epitile::settings::Gammas;
-use epitile::similarity::Inside;
+use epitile::similarity::{Inside, takes_weights};
 use epitile::training::{FixedEffects, Intercept};
 use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
@@ -66,12 +66,14 @@ fn model(lab: &Lab, kernel: Kernel, precision: &str, embed: bool, lambda: f64) -
     let fixed = FixedEffects::new(Intercept::Gls, &design, n).unwrap();
     let recipe = design.recipe();
     let complete: Vec<bool> = late.complete.clone();
+    let weights: Vec<f64> = (0..cohort.snps.len()).map(noise).collect();
     let data = FitData {
         traits: &traits,
         fixed: &fixed,
         recipe: Some(&recipe),
         complete: &complete,
         inside: kernel.has_gamma().then_some((&late, &inside)),
+        weights: takes_weights(kernel).then_some(&weights),
     };
     let options = FitOptions {
         bfile: lab.path("s"),

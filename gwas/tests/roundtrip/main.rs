@@ -11,6 +11,7 @@ mod files;
 mod invariants;
 mod small;
 mod validation;
+mod weights;
 
 /// All kernels.
 const KERNELS: [&str; 8] = [

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use epitile::similarity::Similarity;
+use epitile::similarity::{Extras, Similarity};
 use epitile::training::{FixedEffects, Intercept, Problem};
 use epitile_core::backend::Backend;
 use epitile_core::columns::Columns;
@@ -62,7 +62,14 @@ pub(super) fn solve(
     (train_rows, test_rows): (&[u32], &[u32]),
 ) -> Option<Solution> {
     let genotypes = Arc::new(calls.genotypes());
-    let similarity = Similarity::new(&Cpu::MEMORY, &InOrder, &genotypes, &[kernel], None).ok()?;
+    let similarity = Similarity::new(
+        &Cpu::MEMORY,
+        &InOrder,
+        &genotypes,
+        &[kernel],
+        Extras::default(),
+    )
+    .ok()?;
     let gamma = match kernel.has_gamma() {
         true => similarity.gamma(kernel, 1.0).ok()?,
         false => f64::NAN,

@@ -89,6 +89,22 @@ fn every_kernel_predicts_what_it_validates() {
 }
 
 #[test]
+fn models_with_weights_of_snps_predict_what_they_validate() {
+    let lab = lab("0.03");
+    let snps = lab.plink("s").snps.into_iter().enumerate();
+    let line = |(m, snp): (usize, epitile::io::bim::Snp)| format!("{} {}\n", snp.id, noise(m));
+    lab.write("w", snps.map(line).collect::<String>());
+    for (kernel, keep) in [
+        ("linear", ""),
+        ("linear:std", "--embed"),
+        ("gaussian", "--save-factor"),
+    ] {
+        let model = format!("--kernel {kernel} --gamma-scale 0.7 --lambda 0.3 --snp-weights w");
+        compare(&lab, ["s", "s.pheno.txt"], &model, keep, "");
+    }
+}
+
+#[test]
 fn models_with_covariates_predict_what_they_validate() {
     for (missing, embed) in [("0", "--embed"), ("0.03", "")] {
         let lab = lab(missing);

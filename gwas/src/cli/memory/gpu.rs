@@ -142,6 +142,7 @@ mod tests {
             snps: 43_333,
             words: 43_333usize.div_ceil(64) + 22 * 8,
             missing: false,
+            weighted: false,
         };
         Plan::of(shape, &[Kernel::Gaussian], &computation, 5)
     }

@@ -24,7 +24,7 @@ use crate::null::projected::Projected;
 use crate::null::reml::PARTS;
 use crate::null::spectral::{Likelihood, Profile};
 use crate::settings::{Gammas, bandwidths};
-use crate::similarity::Similarity;
+use crate::similarity::{Extras, Similarity};
 
 /// What all traits of the same individuals share.
 pub(super) struct Model {
@@ -87,7 +87,7 @@ impl Model {
         y: &[Vec<f64>],
     ) -> Result<Model> {
         let of = &[Kernel::Gaussian];
-        let similarity = Similarity::new(backend, engine, calls, of, None)?;
+        let similarity = Similarity::new(backend, engine, calls, of, Extras::default())?;
         let settings = bandwidths(of, gamma, &similarity)?;
         let [setting] = settings[..] else {
             return Err(Error::usage(

@@ -55,7 +55,7 @@ pub fn additive_traits<B: Backend, E: Engine>(
     let genotypes = Arc::new(cohort.genotypes.clone());
     let n = genotypes.samples();
     let kernel = Kernel::Standardised;
-    let similarity = Similarity::plain(backend, engine, &genotypes, &[kernel])?;
+    let similarity = Similarity::plain(backend, engine, &genotypes, &[kernel], None)?;
     let map = similarity.map(kernel, f64::NAN);
     let rows: Vec<u32> = (0..n as u32).collect();
     let mut k = kernel_matrix(backend, engine, similarity.pairs(kernel), &map, &rows)?;
