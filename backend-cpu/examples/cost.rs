@@ -1,5 +1,5 @@
 //! What a Build costs beyond that of complete calls in one segment: with missing calls, in
-//! segments, with covariates inside the kernel.
+//! segments, with covariates inside the kernel, with weights of SNPs.
 //!
 //!     RAYON_NUM_THREADS=1 cargo run --release -p epitile-cpu --example cost -- 4096 10240 9
 //!
@@ -27,6 +27,18 @@ struct Case {
     name: &'static str,
     genotypes: Arc<Genotypes>,
     covariates: usize,
+    /// How often a SNP counts, by its place; `None` for once.
+    weights: Option<fn(usize) -> f64>,
+}
+
+/// One of four.
+fn few(m: usize) -> f64 {
+    [1.0, 0.5, 2.0, 3.0][m / 7 % 4]
+}
+
+/// One for each SNP.
+fn many(m: usize) -> f64 {
+    0.1 + ((m * m) as f64 * 0.618_033_988_75).fract()
 }
 
 fn main() {
@@ -37,19 +49,22 @@ fn main() {
     let [n, snps, rounds] = args[..] else {
         panic!("individuals, SNPs, rounds");
     };
-    let case = |name, (segments, missing), covariates| Case {
+    let case = |name, (segments, missing), covariates, weights| Case {
         name,
         genotypes: genotypes(n, snps, segments, missing),
         covariates,
+        weights,
     };
     let cases = [
-        case("complete", (1, 0), 0),
-        case("0.1 % missing", (1, 1), 0),
-        case("2 % missing", (1, 20), 0),
-        case("22 segments", (22, 0), 0),
-        case("3 covariates", (1, 0), 3),
+        case("complete", (1, 0), 0, None),
+        case("0.1 % missing", (1, 1), 0, None),
+        case("2 % missing", (1, 20), 0, None),
+        case("22 segments", (22, 0), 0, None),
+        case("3 covariates", (1, 0), 3, None),
+        case("4 weights", (1, 0), 0, Some(few)),
+        case("all weights", (1, 0), 0, Some(many)),
     ];
-    let mut least = [[f64::INFINITY; 3]; 5];
+    let mut least = [[f64::INFINITY; 3]; 7];
     for round in 0..=rounds {
         for (case, least) in cases.iter().zip(&mut least) {
             let [pairs, tiles] = build(case);
@@ -99,7 +114,14 @@ fn genotypes(n: usize, snps: usize, segments: usize, missing: u64) -> Arc<Genoty
 fn build(case: &Case) -> [f64; 2] {
     let n = case.genotypes.samples();
     let start = Instant::now();
-    let statistic = PairStatistic::new(PairKind::Squared, case.genotypes.counts());
+    let (kind, counts) = (PairKind::Squared, case.genotypes.counts());
+    let statistic = match case.weights {
+        None => PairStatistic::new(kind, counts),
+        Some(of) => {
+            let weights: Vec<f64> = (0..counts.len()).map(of).collect();
+            PairStatistic::weighted(kind, counts, &weights).expect("squares take weights")
+        }
+    };
     let panel = CPU.panel(case.genotypes.clone()).expect("a panel");
     let pairs = CPU.pairs(&statistic, &panel, None).expect("pairs");
     let counted = start.elapsed().as_secs_f64();
