@@ -246,7 +246,6 @@ impl Parts {
             fixed: fixed(m)?,
             complete: vec![true; m],
             inside: None,
-            weights: None,
         };
         predict(&Cpu::MEMORY, &Rayon, &model, &new, true, &silent())
     }
