@@ -301,7 +301,16 @@ API int cuModuleLoadData(void **module, const void *image) {
     ENTER;
     SOUND;
     counts["modules"]++;
-    *module = new Module{(const char *)image, {}};
+    std::string text = (const char *)image;
+    // What a driver for CUDA 13.0 compiles for compute capability 8.0 and up.
+    RULE("cuModuleLoadData", text.find(".version 9.0\n") != std::string::npos);
+    RULE("cuModuleLoadData", text.find(".target sm_80\n") != std::string::npos);
+    // A block has 48 KiB without asking for more: here all kernels of a file together.
+    long shared = 0;
+    for (size_t p = text.find(".shared .align"); p != std::string::npos; p = text.find(".shared .align", p + 1))
+        shared += atol(text.c_str() + text.find('[', p) + 1);
+    RULE("cuModuleLoadData, shared memory", shared <= 48 << 10);
+    *module = new Module{std::move(text), {}};
     return OK;
 }
 API int cuModuleUnload(void *module) {

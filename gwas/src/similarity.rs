@@ -107,15 +107,23 @@ impl<'a, B: Backend> Similarity<'a, B> {
             )));
         }
         let mut similarity = Self::plain(backend, engine, genotypes, kernels)?;
-        for store in &mut similarity.stores {
-            if !matches!(store.kind, PairKind::Product(_)) {
-                store.distances =
-                    Distances::count(backend, engine, &store.pairs, genotypes.samples())
-                        .map_err(device_error)?;
-            }
-        }
+        similarity.count_distances(engine, genotypes.samples())?;
         similarity.inside = inside;
         Ok(similarity)
+    }
+
+    /// Adds the order statistics of the distances between the `samples` individuals.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn count_distances<E: Engine>(&mut self, engine: &E, samples: usize) -> Result<()> {
+        for store in &mut self.stores {
+            if !matches!(store.kind, PairKind::Product(_)) {
+                let counted = Distances::count(self.backend, engine, &store.pairs, samples);
+                store.distances = counted.map_err(device_error)?;
+            }
+        }
+        Ok(())
     }
 
     /// The same without order statistics of the distances, for kernels without bandwidth.
@@ -126,6 +134,20 @@ impl<'a, B: Backend> Similarity<'a, B> {
         backend: &'a B,
         engine: &E,
         genotypes: &Arc<Genotypes>,
+        kernels: &[Kernel],
+    ) -> Result<Self> {
+        let panel = backend.panel(genotypes.clone()).map_err(device_error)?;
+        Self::of_panel(backend, engine, (genotypes, &panel), kernels)
+    }
+
+    /// The same of genotypes that are a panel on the backend.
+    ///
+    /// # Errors
+    /// As [`plain`](Self::plain).
+    pub fn of_panel<E: Engine>(
+        backend: &'a B,
+        engine: &E,
+        (genotypes, panel): (&Genotypes, &B::Panel),
         kernels: &[Kernel],
     ) -> Result<Self> {
         let counts = genotypes.counts().to_vec();
@@ -152,13 +174,12 @@ impl<'a, B: Backend> Similarity<'a, B> {
             stores: Vec::new(),
             inside: None,
         };
-        let panel = backend.panel(genotypes.clone()).map_err(device_error)?;
         for kernel in kernels {
             let kind = kernel.pair_kind();
             if similarity.stores.iter().all(|s| s.kind != kind) {
                 let statistic = PairStatistic::new(kind, &similarity.moments.counts);
                 let pairs = backend
-                    .pairs(&statistic, &panel, None)
+                    .pairs(&statistic, panel, None)
                     .map_err(device_error)?;
                 similarity.stores.push(Store {
                     kind,

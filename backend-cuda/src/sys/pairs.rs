@@ -28,6 +28,21 @@ pub(crate) struct Rest<'a> {
     pub(crate) slopes: [&'a Buffer; 2],
 }
 
+/// Rows and columns of pairs that are made of sums with `ld` rows.
+///
+/// # Panics
+/// If an individual is out of range or has no place in `out`.
+fn placed(
+    (a, rows): (&Calls, &Index),
+    (b, cols): (&Calls, &Index),
+    ld: usize,
+    out: &Numbers,
+) -> (usize, usize) {
+    assert!(rows.end <= a.samples && cols.end <= b.samples && ld >= rows.len);
+    assert!(out.order.holds(rows, cols), "places of the pairs");
+    (rows.len, cols.len)
+}
+
 impl Device {
     /// Σ u·x of every individual as i64; `of_bits`: u as i64 by bit.
     pub(crate) fn slopes(
@@ -70,9 +85,8 @@ impl Device {
         (b, cols, col_moments): (&Calls, &Index, &Buffer),
         out: &Numbers,
     ) -> Result<(), CudaError> {
-        let (m, n) = (rows.len, cols.len);
-        assert!(rows.end <= a.samples && cols.end <= b.samples && ld >= m);
-        assert!(a.words == b.words && out.order.holds(rows, cols));
+        let (m, n) = placed((a, rows), (b, cols), ld, out);
+        assert_eq!(a.words, b.words, "words of a row");
         let from = holds::<i32>(dots, ld * n);
         let of_rows = holds::<u32>(row_moments, a.samples);
         let of_cols = holds::<u32>(col_moments, b.samples);
@@ -118,9 +132,8 @@ impl Device {
         rest: Option<Rest<'_>>,
         out: &Numbers,
     ) -> Result<(), CudaError> {
-        let (m, n) = (rows.len, cols.len);
-        assert!(rows.end <= a.samples && cols.end <= b.samples && ld >= m);
-        assert!(out.order.holds(rows, cols) && !out.whole);
+        let (m, n) = placed((a, rows), (b, cols), ld, out);
+        assert!(!out.whole, "numbers of 64 bits");
         let from = slices.each_ref().map(|slice| holds::<i32>(slice, ld * n));
         let (constant, of_rows, of_cols) = rest.map_or((0, 0, 0), |rest| {
             let [of_rows, of_cols] = rest.slopes;
