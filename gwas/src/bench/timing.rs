@@ -164,8 +164,7 @@ impl Timing<'_> {
         backend.synchronize().map_err(device_error)?;
         let load = watch.lap();
 
-        let mut similarity =
-            Similarity::of_panel(backend, engine, (genotypes, &panel), &[kernel])?;
+        let mut similarity = Similarity::of_panel(backend, engine, (genotypes, &panel), &[kernel])?;
         backend.synchronize().map_err(device_error)?;
         let build = watch.lap();
 

@@ -193,7 +193,15 @@ fn gpu_check(program: &str, phases: &str) -> (i32, serde_json::Value) {
     let path = format!("{}:/usr/bin:/bin", at("bin").display());
     let mut command = Command::new("python3");
     command.current_dir(folder.path()).arg("gpu-check");
-    command.args(["--small", "--program", "epitile", "--out", "out", "--only", phases]);
+    command.args([
+        "--small",
+        "--program",
+        "epitile",
+        "--out",
+        "out",
+        "--only",
+        phases,
+    ]);
     command.env("EPITILE_CUDA", fake()).env("PATH", path);
     let output = command.output().expect("gpu-check needs python3");
     let text = std::fs::read_to_string(at("out/report.json"));
@@ -211,7 +219,11 @@ fn gpu_check_runs_from_its_files_alone() {
     let program = format!("#!/bin/sh\nexec '{program}' \"$@\"\n");
     // The conformance suite on the fakes is a test of its own.
     let (code, report) = gpu_check(&program, "bits,fits,bench,peers,biobank");
-    assert_eq!((code, &report["failed"]), (0, &serde_json::json!([])), "{report}");
+    assert_eq!(
+        (code, &report["failed"]),
+        (0, &serde_json::json!([])),
+        "{report}"
+    );
     assert_eq!(report["not done"], serde_json::json!([]));
     for row in report["figures"].as_array().unwrap() {
         assert_ne!(row[1], "not measured", "{row}");
@@ -232,5 +244,8 @@ fn gpu_check_keeps_what_other_phases_found_when_one_fails() {
     assert_eq!(code, 1);
     let failed = report["failed"].as_array().unwrap();
     assert_eq!(failed[0], "the same fit, 1");
-    assert!(report["records"]["biobank"]["scaling"].is_array(), "{report}");
+    assert!(
+        report["records"]["biobank"]["scaling"].is_array(),
+        "{report}"
+    );
 }
