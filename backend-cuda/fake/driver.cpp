@@ -301,7 +301,11 @@ API int cuModuleLoadData(void **module, const void *image) {
     ENTER;
     SOUND;
     counts["modules"]++;
-    *module = new Module{(const char *)image, {}};
+    std::string text = (const char *)image;
+    // What a driver for CUDA 13.0 compiles for compute capability 8.0 and up.
+    RULE("cuModuleLoadData", text.find(".version 9.0\n") != std::string::npos);
+    RULE("cuModuleLoadData", text.find(".target sm_80\n") != std::string::npos);
+    *module = new Module{std::move(text), {}};
     return OK;
 }
 API int cuModuleUnload(void *module) {
@@ -322,6 +326,12 @@ API int cuModuleGetFunction(void **function, void *module, const char *name) {
     int parameters = 0;
     for (size_t p = head.find(".param"); p != std::string::npos; p = head.find(".param", p + 1)) parameters++;
     RULE(name, parameters == kernel->parameters);
+    // A block has 48 KiB of shared memory without asking for more.
+    size_t end = m->text.find(".entry ", at + 1);
+    long shared = 0;
+    for (size_t p = m->text.find(".shared .align", at); p < end; p = m->text.find(".shared .align", p + 1))
+        shared += atol(m->text.c_str() + m->text.find('[', p) + 1);
+    RULE(name, shared <= 48 << 10);
     m->functions.push_back(std::make_unique<Function>(Function{kernel}));
     *function = m->functions.back().get();
     return OK;

@@ -22,13 +22,16 @@ template <class... A, void (*F)(A...)> struct Entry<F> {
     static void run(void **p) { unpack(p, std::index_sequence_for<A...>()); }
 };
 
-#define KNOWN(name) {#name, Entry<name>::count, Entry<name>::sizes, Entry<name>::run}
+#define KNOWN(name, meets) {#name, Entry<name>::count, meets, Entry<name>::sizes, Entry<name>::run}
+#define APART(name) KNOWN(name, false)
+#define MEETING(name) KNOWN(name, true)
 
+// Those whose threads are each for themselves, and those with a __syncthreads.
 static const fake::Kernel known[] = {
-    KNOWN(convert), KNOWN(expand),       KNOWN(moments),   KNOWN(kernel_tile), KNOWN(norm_rows),
-    KNOWN(shift),   KNOWN(norm_columns), KNOWN(distances), KNOWN(digits),      KNOWN(gather),
-    KNOWN(clear),   KNOWN(pivot),        KNOWN(apply),     KNOWN(solve),       KNOWN(turn),
-    KNOWN(alone),  KNOWN(largest),   KNOWN(natural),     KNOWN(factors),
+    APART(convert),      APART(expand),     APART(kernel_tile), APART(norm_rows), APART(shift),
+    APART(distances),    APART(digits),     APART(gather),      APART(clear),     APART(factors),
+    MEETING(moments),    MEETING(turn),     MEETING(alone),    MEETING(largest), MEETING(natural),
+    MEETING(norm_columns), MEETING(pivot),  MEETING(apply),     MEETING(solve),
 };
 
 const fake::Kernel *fake::find_kernel(const char *name) {

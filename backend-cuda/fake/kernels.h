@@ -5,6 +5,8 @@ namespace fake {
 struct Kernel {
     const char *name;
     int parameters;
+    // Whether its threads meet at barriers.
+    bool meets;
     // Bytes of each parameter, and what copies and runs.
     const unsigned *sizes;
     void (*run)(void **parameters);

@@ -140,29 +140,65 @@ float truncated_sum(const float *x, const float *y, uint64_t k) {
     return (float)sum;
 }
 
+// Places of op(A)(i, l) and op(B)(l, j).
+uint64_t place(bool transposed, int64_t ld, uint64_t row, uint64_t col) {
+    return transposed ? row * ld + col : col * ld + row;
+}
+
+template <class T, class S> void put(S alpha, S sum, S beta, T &out) {
+    // With β = 0 what stood in C is not read.
+    out = (T)(alpha * sum + (beta == 0 ? (S)0 : beta * (S)out));
+}
+
+// Sums from the first product on: all of a column of C side by side, which compilers turn into vectors.
 template <class T, class S>
 void multiply(S alpha, const Desc &d, const void *a, Layout_ la, const void *b, Layout_ lb, S beta, T *c,
               Layout_ lc) {
-    uint64_t k = d.transposed[0] ? la.rows : la.cols;
-    std::vector<S> x(lc.rows * k), y(k * lc.cols);
-    for (uint64_t l = 0; l < k; l++) {
-        for (uint64_t i = 0; i < lc.rows; i++)
-            x[i * k + l] = (S)value(a, la.type, d.transposed[0] ? i * la.ld + l : l * la.ld + i);
-        for (uint64_t j = 0; j < lc.cols; j++)
-            y[j * k + l] = (S)value(b, lb.type, d.transposed[1] ? l * lb.ld + j : j * lb.ld + l);
+    uint64_t m = lc.rows, k = d.transposed[0] ? la.rows : la.cols;
+    std::vector<S> x(m * k), y(k), sums(m);
+    for (uint64_t l = 0; l < k; l++)
+        for (uint64_t i = 0; i < m; i++) x[l * m + i] = (S)value(a, la.type, place(d.transposed[0], la.ld, i, l));
+    for (uint64_t j = 0; j < lc.cols; j++) {
+        for (uint64_t l = 0; l < k; l++) y[l] = (S)value(b, lb.type, place(d.transposed[1], lb.ld, l, j));
+        std::fill(sums.begin(), sums.end(), (S)0);
+        for (uint64_t l = 0; l < k; l++)
+            for (uint64_t i = 0; i < m; i++) sums[i] += x[l * m + i] * y[l];
+        for (uint64_t i = 0; i < m; i++) put(alpha, sums[i], beta, c[j * lc.ld + i]);
     }
-    for (uint64_t j = 0; j < lc.cols; j++)
+}
+
+// Products of bytes, op(A) transposed and op(B) not: rows stand side by side.
+void multiply_bytes(int alpha, const signed char *a, Layout_ la, const signed char *b, Layout_ lb, int beta,
+                    int *c, Layout_ lc) {
+    uint64_t k = la.rows;
+    // Vectors multiply numbers of 16 bits.
+    std::vector<short> x(lc.rows * k), y(k);
+    for (uint64_t i = 0; i < lc.rows; i++) std::copy_n(a + i * la.ld, k, &x[i * k]);
+    for (uint64_t j = 0; j < lc.cols; j++) {
+        std::copy_n(b + j * lb.ld, k, &y[0]);
         for (uint64_t i = 0; i < lc.rows; i++) {
-            S sum = 0;
-            if (is_eight(la.type)) sum = (S)truncated_sum((const float *)&x[i * k], (const float *)&y[j * k], k);
-            else
-                for (uint64_t l = 0; l < k; l++) sum += x[i * k + l] * y[j * k + l];
-            for (const void *scale : d.scales)
-                if (scale) sum *= (S) * (const float *)scale;
-            T &out = c[j * lc.ld + i];
-            // With β = 0 what stood in C is not read.
-            out = (T)(alpha * sum + (beta == 0 ? (S)0 : beta * (S)out));
+            int sum = 0;
+            for (uint64_t l = 0; l < k; l++) sum += x[i * k + l] * y[l];
+            put(alpha, sum, beta, c[j * lc.ld + i]);
         }
+    }
+}
+
+void multiply_eights(float alpha, const Desc &d, const void *a, Layout_ la, const void *b, Layout_ lb, float beta,
+                     float *c, Layout_ lc) {
+    uint64_t k = la.rows;
+    std::vector<float> x(lc.rows * k), y(k);
+    for (uint64_t i = 0; i < lc.rows; i++)
+        for (uint64_t l = 0; l < k; l++) x[i * k + l] = (float)value(a, la.type, i * la.ld + l);
+    for (uint64_t j = 0; j < lc.cols; j++) {
+        for (uint64_t l = 0; l < k; l++) y[l] = (float)value(b, lb.type, j * lb.ld + l);
+        for (uint64_t i = 0; i < lc.rows; i++) {
+            float sum = truncated_sum(&x[i * k], &y[0], k);
+            for (const void *scale : d.scales)
+                if (scale) sum *= *(const float *)scale;
+            put(alpha, sum, beta, c[j * lc.ld + i]);
+        }
+    }
 }
 }
 
@@ -278,9 +314,13 @@ API int cublasLtMatmul(void *, void *desc, const void *alpha, const void *a, voi
         // On the device they are what they are when the product runs.
         double x = how.on_device ? factor(alpha) : host_alpha, y = how.on_device ? factor(beta) : host_beta;
         if (how.scale == R_64F) multiply<double, double>(x, how, a, of_a, b, of_b, y, (double *)d, of_c);
+        else if (is_eight(of_a.type))
+            multiply_eights((float)x, how, a, of_a, b, of_b, (float)y, (float *)d, of_c);
         else if (how.scale == R_32F)
             multiply<float, float>((float)x, how, a, of_a, b, of_b, (float)y, (float *)d, of_c);
-        else multiply<int, int>((int)x, how, a, of_a, b, of_b, (int)y, (int *)d, of_c);
+        else
+            multiply_bytes((int)x, (const signed char *)a, of_a, (const signed char *)b, of_b, (int)y, (int *)d,
+                           of_c);
     };
     return fake::fake_enqueue(stream, "cublasLtMatmul", &work) ? OK : 13;
 }

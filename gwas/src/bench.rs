@@ -1,5 +1,5 @@
-//! An HPL-MxP-style benchmark on simulated genotypes: Build, Prepare (deflation and plan), Factor,
-//! Solve with refinement, Predict, each timed apart, on a Gaussian kernel that is neither constant
+//! An HPL-MxP-style benchmark on simulated genotypes: Load (genotypes to the backend), Build, Prepare
+//! (γ, deflation and plan), Factor, Solve with refinement, Predict, each timed apart, on a Gaussian kernel that is neither constant
 //! nor the identity.
 //!
 //! | file | question it answers |
@@ -48,6 +48,8 @@ pub struct BenchOptions {
     pub tile: Option<usize>,
     /// Timed runs, after one that is not.
     pub runs: usize,
+    /// Whether the first run counts too, so that there is none before.
+    pub cold: bool,
 }
 
 /// Runs the benchmark, with what does not fit in memory in `spill`; see [`check`] for
@@ -62,7 +64,7 @@ pub fn bench(
     spill: Option<&Spill>,
     log: &RunLog,
 ) -> Result<BenchRecord> {
-    let runs = (options.runs as u64 + 1) * options.threads.len() as u64;
+    let runs = (options.runs as u64 + u64::from(!options.cold)) * options.threads.len() as u64;
     let progress = log.progress(runs, "runs");
     let mut measured = Vec::with_capacity(options.threads.len());
     for &threads in &options.threads {

@@ -174,15 +174,24 @@ impl<'a, B: Backend> Similarity<'a, B> {
             )));
         }
         let mut similarity = Self::plain(backend, engine, genotypes, kernels, weights)?;
-        for store in &mut similarity.stores {
-            if !matches!(store.statistic.kind(), PairKind::Product(_)) {
-                let of = (&store.statistic, &store.pairs);
-                store.distances = Distances::count(backend, engine, of, genotypes.samples())
-                    .map_err(device_error)?;
-            }
-        }
+        similarity.count_distances(engine, genotypes.samples())?;
         similarity.inside = inside;
         Ok(similarity)
+    }
+
+    /// Adds the order statistics of the distances between the `samples` individuals.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn count_distances<E: Engine>(&mut self, engine: &E, samples: usize) -> Result<()> {
+        for store in &mut self.stores {
+            if !matches!(store.statistic.kind(), PairKind::Product(_)) {
+                let of = (&store.statistic, &store.pairs);
+                let counted = Distances::count(self.backend, engine, of, samples);
+                store.distances = counted.map_err(device_error)?;
+            }
+        }
+        Ok(())
     }
 
     /// The same without order statistics of the distances, for kernels without bandwidth, and without
@@ -194,6 +203,21 @@ impl<'a, B: Backend> Similarity<'a, B> {
         backend: &'a B,
         engine: &E,
         genotypes: &Arc<Genotypes>,
+        kernels: &[Kernel],
+        weights: Option<Vec<f64>>,
+    ) -> Result<Self> {
+        let panel = backend.panel(genotypes.clone()).map_err(device_error)?;
+        Self::of_panel(backend, engine, (genotypes, &panel), kernels, weights)
+    }
+
+    /// The same of genotypes that are a panel on the backend.
+    ///
+    /// # Errors
+    /// As [`plain`](Self::plain).
+    pub fn of_panel<E: Engine>(
+        backend: &'a B,
+        engine: &E,
+        (genotypes, panel): (&Genotypes, &B::Panel),
         kernels: &[Kernel],
         weights: Option<Vec<f64>>,
     ) -> Result<Self> {
@@ -231,13 +255,12 @@ impl<'a, B: Backend> Similarity<'a, B> {
             stores: Vec::new(),
             inside: None,
         };
-        let panel = backend.panel(genotypes.clone()).map_err(device_error)?;
         for kernel in kernels {
             let kind = kernel.pair_kind();
             if similarity.stores.iter().all(|s| s.statistic.kind() != kind) {
                 let statistic = similarity.moments.statistic(*kernel);
                 let pairs = backend
-                    .pairs(&statistic, &panel, None)
+                    .pairs(&statistic, panel, None)
                     .map_err(device_error)?;
                 similarity.stores.push(Store {
                     statistic,

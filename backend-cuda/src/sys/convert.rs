@@ -5,14 +5,35 @@ use std::sync::Arc;
 use epitile_core::precision::exp2;
 
 use super::buffer::Buffer;
-use super::device::Device;
+use super::device::{Device, Lane};
 use super::launch::{LIST, Operand, launch, list};
 use crate::error::CudaError;
 
 /// Rows and columns of a block of `turn`; see `kernels/convert.cu`.
 const SIDE: usize = 32;
 
+/// What a kernel takes of a matrix: address, format, and the two factors that are its scale.
+type Raw = (u64, i32, f64, u64);
+
 impl Device {
+    /// Issues `work` on two matrices, which reads the first and writes the second.
+    fn rewrite(
+        self: &Arc<Self>,
+        from: Operand<'_>,
+        to: Operand<'_>,
+        work: impl FnOnce(&mut Lane, Raw, Raw) -> Result<(), CudaError>,
+    ) -> Result<(), CudaError> {
+        let [a, b] = [from, to].map(|matrix| {
+            let (address, code) = matrix.checked();
+            (address, code, exp2(matrix.scale), matrix.natural())
+        });
+        if from.count() == 0 {
+            return Ok(());
+        }
+        let reads: Vec<&Buffer> = from.buffers().chain(to.natural).collect();
+        self.issue(&reads, &[to.buffer], |lane| work(lane, a, b))
+    }
+
     /// `to` ← `from` in the precision and scale of `to`, rounded once.
     ///
     /// # Panics
@@ -22,28 +43,23 @@ impl Device {
         from: Operand<'_>,
         to: Operand<'_>,
     ) -> Result<(), CudaError> {
-        let (count, (address, code)) = (from.count(), from.checked());
+        let count = from.count();
         assert_eq!((from.rows, from.cols), (to.rows, to.cols), "shapes");
-        let (out, format) = to.checked();
-        if count == 0 {
-            return Ok(());
-        }
-        let reads: Vec<&Buffer> = from.buffers().chain(to.natural).collect();
-        self.issue(&reads, &[to.buffer], |lane| {
+        self.rewrite(from, to, |lane, a, b| {
             // SAFETY: both buffers hold `count` numbers of their formats.
             unsafe {
                 launch!(
                     lane,
                     self.kernels.convert,
                     list(count),
-                    address,
-                    code,
-                    exp2(from.scale),
-                    from.natural(),
-                    out,
-                    format,
-                    exp2(to.scale),
-                    to.natural(),
+                    a.0,
+                    a.1,
+                    a.2,
+                    a.3,
+                    b.0,
+                    b.1,
+                    b.2,
+                    b.3,
                     count as u64
                 )
             }
@@ -59,29 +75,24 @@ impl Device {
         from: Operand<'_>,
         to: Operand<'_>,
     ) -> Result<(), CudaError> {
-        let (rows, cols, (address, code)) = (from.rows, from.cols, from.checked());
+        let (rows, cols) = (from.rows, from.cols);
         assert_eq!((rows, cols), (to.cols, to.rows), "shapes");
-        let (out, format) = to.checked();
         let blocks = rows.div_ceil(SIDE) * cols.div_ceil(SIDE);
-        if blocks == 0 {
-            return Ok(());
-        }
-        let reads: Vec<&Buffer> = from.buffers().chain(to.natural).collect();
-        self.issue(&reads, &[to.buffer], |lane| {
+        self.rewrite(from, to, |lane, a, b| {
             // SAFETY: both buffers hold rows × cols numbers of their formats.
             unsafe {
                 launch!(
                     lane,
                     self.kernels.turn,
                     (blocks, LIST),
-                    address,
-                    code,
-                    exp2(from.scale),
-                    from.natural(),
-                    out,
-                    format,
-                    exp2(to.scale),
-                    to.natural(),
+                    a.0,
+                    a.1,
+                    a.2,
+                    a.3,
+                    b.0,
+                    b.1,
+                    b.2,
+                    b.3,
                     rows as u64,
                     cols as u64
                 )

@@ -28,6 +28,21 @@ pub(crate) struct Rest<'a> {
     pub(crate) alone: [&'a Buffer; 2],
 }
 
+/// Rows and columns of pairs that are made of sums with `ld` rows.
+///
+/// # Panics
+/// If an individual is out of range or has no place in `out`.
+fn placed(
+    (a, rows): (&Calls, &Index),
+    (b, cols): (&Calls, &Index),
+    ld: usize,
+    out: &Numbers,
+) -> (usize, usize) {
+    assert!(rows.end <= a.samples && cols.end <= b.samples && ld >= rows.len);
+    assert!(out.order.holds(rows, cols), "places of the pairs");
+    (rows.len, cols.len)
+}
+
 impl Device {
     /// What the calls of every individual add alone as i64; `of_bits`: for dosage 1, as i64 by bit, and
     /// after all of these what dosage 2 adds to that.
@@ -71,9 +86,8 @@ impl Device {
         (b, cols, col_moments): (&Calls, &Index, &Buffer),
         out: &Numbers,
     ) -> Result<(), CudaError> {
-        let (m, n) = (rows.len, cols.len);
-        assert!(rows.end <= a.samples && cols.end <= b.samples && ld >= m);
-        assert!(a.words == b.words && out.order.holds(rows, cols));
+        let (m, n) = placed((a, rows), (b, cols), ld, out);
+        assert_eq!(a.words, b.words, "words of a row");
         let from = holds::<i32>(dots, ld * n);
         let of_rows = holds::<u32>(row_moments, a.samples);
         let of_cols = holds::<u32>(col_moments, b.samples);
@@ -119,9 +133,8 @@ impl Device {
         rest: Option<Rest<'_>>,
         out: &Numbers,
     ) -> Result<(), CudaError> {
-        let (m, n) = (rows.len, cols.len);
-        assert!(rows.end <= a.samples && cols.end <= b.samples && ld >= m);
-        assert!(out.order.holds(rows, cols) && !out.whole);
+        let (m, n) = placed((a, rows), (b, cols), ld, out);
+        assert!(!out.whole, "numbers of 64 bits");
         let from = slices.each_ref().map(|slice| holds::<i32>(slice, ld * n));
         let (constant, of_rows, of_cols) = rest.map_or((0, 0, 0), |rest| {
             let [of_rows, of_cols] = rest.alone;

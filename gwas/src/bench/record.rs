@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::count::Share;
 
 /// The phases in order.
-pub const PHASES: [&str; 5] = ["build", "prepare", "factor", "solve", "predict"];
+pub const PHASES: [&str; 6] = ["load", "build", "prepare", "factor", "solve", "predict"];
 
 /// Times of one phase.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -22,8 +22,8 @@ use super::screen::show;
 /// Flags of `epitile bench`.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(
-    after_help = "Times Build, Prepare (deflation and plan), Factor, Solve (with refinement) and \
-Predict (1,024 individuals) of a Gaussian kernel (γ = 1/median d²) on simulated genotypes, after one \
+    after_help = "Times Load (genotypes to the GPU), Build, Prepare (γ, deflation and plan), Factor, \
+Solve (with refinement) and Predict (1,024 individuals) of a Gaussian kernel (γ = 1/median d²) on simulated genotypes, after one \
 run that is not counted. Rates are N²M 2-bit operations for Build, 2·1,024·N·M for Predict, \
 multiplications and additions for Factor and Solve; \"of peak\" is what they are of this machine's \
 ceilings, which are measured last. Fails if the backward error exceeds 16·N·2⁻⁵³, the HPL-MxP bound.
@@ -45,6 +45,9 @@ pub(crate) struct Args {
     /// Timed runs
     #[arg(long, value_name = "R", default_value_t = 5)]
     runs: usize,
+    /// Count the first run too, which compiles and warms up: no run before it
+    #[arg(long)]
+    cold: bool,
     /// Ridge λ
     #[arg(long, value_name = "L", default_value_t = 0.1)]
     lambda: f64,
@@ -148,6 +151,7 @@ impl Run for Args {
             solve: computation.solve()?,
             tile: computation.tile,
             runs: self.runs,
+            cold: self.cold,
         };
         for file in [&self.json, &self.chart].into_iter().flatten() {
             check_writable(file)?;

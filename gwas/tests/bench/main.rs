@@ -9,7 +9,7 @@ use serde_json::Value;
 /// A short run.
 const BENCH: &str = "bench --samples 60 --snps 200 --traits 3 --runs 2 --tile 16";
 
-const PHASES: [&str; 5] = ["build", "prepare", "factor", "solve", "predict"];
+const PHASES: [&str; 6] = ["load", "build", "prepare", "factor", "solve", "predict"];
 
 fn record(lab: &Lab, flags: &str) -> (Value, String) {
     let run = lab.succeeds(&format!("{BENCH} --json b.json {flags}"));
@@ -42,7 +42,7 @@ fn the_record_has_times_operations_and_errors_that_fit_together() {
         assert_eq!(phase["seconds"].as_array().unwrap().len(), 2, "{name}");
         let [least, median, most] = ["min_s", "median_s", "max_s"].map(|k| number(&phase[k]));
         assert!(0.0 < least && least <= median && median <= most, "{name}");
-        let counted = name != "prepare";
+        let counted = !["load", "prepare"].contains(&name);
         assert_eq!(phase["rate"].is_f64(), counted, "{name}");
         if counted {
             let rate = number(&phase["operations"]) / median / 1e9;

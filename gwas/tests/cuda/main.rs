@@ -170,3 +170,82 @@ fn a_benchmark_that_does_not_fit_is_refused_before_its_genotypes_are_simulated()
         refused.log
     );
 }
+
+/// Stands in for the vendor's program, which tells power, use, memory, clock and temperature.
+const SMI: &str = "#!/bin/sh\nwhile echo '100.0, 50, 10, 1000, 1500, 40'; do\n\
+                   case \"$*\" in *-lms*) sleep 0.05;; *) exit;; esac\ndone\n";
+
+/// Runs `scripts/gpu-check` on the fake GPU in a folder that holds what is taken to another machine: the
+/// script, its peer and a program. The exit code, and the report.
+fn gpu_check(program: &str, phases: &str) -> (i32, serde_json::Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../backend-cuda/scripts");
+    for name in ["gpu-check", "peers"] {
+        std::fs::copy(scripts.join(name), at(name)).unwrap();
+    }
+    // Without the right to be executed: copies lose it.
+    std::fs::write(at("epitile"), program).unwrap();
+    std::fs::create_dir(at("bin")).unwrap();
+    std::fs::write(at("bin/nvidia-smi"), SMI).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(at("bin/nvidia-smi"), executable).unwrap();
+    let path = format!("{}:/usr/bin:/bin", at("bin").display());
+    let mut command = Command::new("python3");
+    command.current_dir(folder.path()).arg("gpu-check");
+    command.args([
+        "--small",
+        "--program",
+        "epitile",
+        "--out",
+        "out",
+        "--only",
+        phases,
+    ]);
+    command.env("EPITILE_CUDA", fake()).env("PATH", path);
+    let output = command.output().expect("gpu-check needs python3");
+    let text = std::fs::read_to_string(at("out/report.json"));
+    let text = text.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    for name in ["out/report.md", "out/load.csv"] {
+        assert!(at(name).exists(), "{name}");
+    }
+    let code = output.status.code().unwrap_or(-1);
+    (code, serde_json::from_str(&text).unwrap())
+}
+
+#[test]
+fn gpu_check_runs_from_its_files_alone() {
+    let program = env!("CARGO_BIN_EXE_epitile");
+    let program = format!("#!/bin/sh\nexec '{program}' \"$@\"\n");
+    // The conformance suite on the fakes is a test of its own.
+    let (code, report) = gpu_check(&program, "bits,fits,bench,peers,biobank");
+    assert_eq!(
+        (code, &report["failed"]),
+        (0, &serde_json::json!([])),
+        "{report}"
+    );
+    assert_eq!(report["not done"], serde_json::json!([]));
+    for row in report["figures"].as_array().unwrap() {
+        assert_ne!(row[1], "not measured", "{row}");
+    }
+    let steps = report["steps"].as_array().unwrap();
+    let agree = |s: &&serde_json::Value| s["step"].as_str().unwrap().contains("GPU and processor");
+    assert_eq!(steps.iter().filter(agree).count(), 4);
+    let told = |s: &&serde_json::Value| s["watts"] == 100.0 && s["in use"] == "50 %";
+    assert!(steps.iter().any(|s| told(&s)), "{report}");
+}
+
+#[test]
+fn gpu_check_keeps_what_other_phases_found_when_one_fails() {
+    let program = env!("CARGO_BIN_EXE_epitile");
+    let fails = "case $1 in fit) echo broken; exit 9;; esac";
+    let program = format!("#!/bin/sh\n{fails}\nexec '{program}' \"$@\"\n");
+    let (code, report) = gpu_check(&program, "bits,biobank");
+    assert_eq!(code, 1);
+    let failed = report["failed"].as_array().unwrap();
+    assert_eq!(failed[0], "the same fit, 1");
+    assert!(
+        report["records"]["biobank"]["scaling"].is_array(),
+        "{report}"
+    );
+}
