@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::common::data;
-use crate::draws::additive_traits;
+use crate::draws::{additive_traits, epistatic_traits};
 use crate::lab::Lab;
 
 /// −log₁₀ p of the SNPs tested, by ID.
@@ -79,6 +79,35 @@ fn a_large_effect_of_its_own_does_not_make_a_snp_interact() {
         size <= 0.05 + 3.0 * (0.05_f64 * 0.95 / 120.0).sqrt(),
         "{size}"
     );
+}
+
+#[test]
+fn much_epistasis_of_others_is_no_finding_where_the_null_has_it() {
+    let lab = Lab::with_cohort("--samples 250 --snps 120 --recombination 0.02 --seed 6");
+    let count = 60;
+    lab.write("t", epistatic_traits(&lab, count, (0.2, 0.6), "1,2"));
+    // SNPs of chromosome 3 do not interact.
+    let alone = |lab: &Lab, t: usize| -> Vec<(String, f64)> {
+        let of: HashSet<String> = lab.rows(&format!("m_t{t}.marginal.tsv"))[1..]
+            .iter()
+            .filter(|r| r[0] == "3")
+            .map(|r| r[2].clone())
+            .collect();
+        let mut all = p_values(lab, &format!("m_t{t}.marginal.tsv"));
+        all.retain(|(id, _)| of.contains(id));
+        all
+    };
+    let size = |flags: &str| {
+        tested(&lab, count, flags);
+        let shares: Vec<f64> = (0..count).map(|t| below(&alone(&lab, t), 0.05)).collect();
+        let (size, se) = mean(&shares);
+        eprintln!("{flags} 0.05: {size:.4} ± {se:.4}");
+        (size, se)
+    };
+    let (with, se) = size("--null linear:std,grm^2");
+    assert!((with - 0.05).abs() <= 3.0 * se, "{with} ± {se}");
+    let (without, se) = size("");
+    assert!(without - 0.05 > 6.0 * se, "{without} ± {se}");
 }
 
 #[test]
