@@ -40,17 +40,17 @@ pub(crate) fn additive_traits(
 }
 
 /// `count` traits with so much additive variance of all chromosomes, and so much of all pairs of
-/// SNPs of the chromosomes `chr`.
+/// SNPs of the list `extract`.
 pub(crate) fn epistatic_traits(
     lab: &Lab,
     count: usize,
     (additive, epistatic): (f64, f64),
-    chr: &str,
+    extract: &str,
 ) -> String {
     let options = CohortOptions::new(lab.path("s"));
     let cohort = Cohort::load(&options).unwrap();
     let some = CohortOptions {
-        chr: Some(chr.into()),
+        extract: Some(lab.path(extract)),
         ..options
     };
     let some = Cohort::load(&some).unwrap();
