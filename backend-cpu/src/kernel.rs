@@ -11,9 +11,9 @@ use crate::error::CpuError;
 use crate::operand::Real;
 use crate::pairs::{Pairs, Table};
 use crate::simd::convert::to_nearest;
+use crate::spare;
 use crate::simd::decode::prefetch;
 use crate::simd::kernel::{Number, WIDE, apply, gather, look_up, look_up_narrow, turn};
-use crate::spare;
 
 /// Lines of a stored block turned together: a cache line of a column of the tile.
 const TURNED: usize = 16;
