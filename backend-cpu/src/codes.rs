@@ -4,33 +4,47 @@ use epitile_core::genotypes::Genotypes;
 use epitile_core::pairs::PAIR_EDGE;
 use rayon::prelude::*;
 
-use crate::simd::line::Line;
-use crate::simd::transpose::{SNPS, by_code, transpose};
+use crate::room::Large;
+use crate::simd::line::{LINE, Line};
+use crate::simd::transpose::{Column, SNPS, by_code, transpose};
 use crate::slice::Slice;
 
 /// Two bits per call, as much memory as the planes `some` and `two`. SNPs are numbered by their
 /// bit in a row, padding included.
 #[derive(Default)]
-pub(crate) struct Codes(Vec<Vec<Line>>);
+pub(crate) struct Codes {
+    lines: Large<Line>,
+    /// Lines of a block.
+    stride: usize,
+}
 
 impl Codes {
     /// The calls of `genotypes`, transposed on the current rayon pool.
     pub(crate) fn new(genotypes: &Genotypes) -> Self {
+        let stride = genotypes.words() * SNPS;
         let blocks = genotypes.samples().div_ceil(PAIR_EDGE);
-        let block = |b| {
+        let mut lines = Large::zeros(blocks * stride);
+        let block = |(b, lines): (usize, &mut [Line])| {
             let slice = Slice::block(genotypes, b);
-            let mut lines = vec![Line::default(); genotypes.words() * SNPS];
-            for (w, lines) in lines.as_chunks_mut().0.iter_mut().enumerate() {
-                transpose(&slice.column(w), lines);
+            let mut columns = [const { Column::MISSING }; LINE];
+            let words = lines.as_chunks_mut::<SNPS>().0.chunks_mut(LINE);
+            for (w, lines) in words.enumerate() {
+                slice.columns(w * LINE, &mut columns);
+                for (column, lines) in columns.iter().zip(lines) {
+                    transpose(column, lines);
+                }
             }
-            lines
         };
-        Codes((0..blocks).into_par_iter().map(block).collect())
+        lines
+            .par_chunks_exact_mut(stride.max(1))
+            .enumerate()
+            .for_each(block);
+        Codes { lines, stride }
     }
 
     /// Lines of the individuals of block `b`, by SNP.
     pub(crate) fn block(&self, b: usize) -> &[Line] {
-        &self.0[b]
+        &self.lines[b * self.stride..][..self.stride]
     }
 }
 

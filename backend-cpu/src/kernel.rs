@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use epitile_core::kernel::KernelMap;
+use epitile_core::kernel::{Kernel, KernelMap};
 use epitile_core::pairs::{PAIR_EDGE, PairMatrix, PairTile};
 use epitile_core::precision::Precision;
 use epitile_core::tile::Tile;
@@ -11,9 +11,9 @@ use crate::error::CpuError;
 use crate::operand::Real;
 use crate::pairs::{Pairs, Table};
 use crate::simd::convert::to_nearest;
-use crate::spare;
 use crate::simd::decode::prefetch;
-use crate::simd::kernel::{Number, WIDE, apply, gather, look_up, look_up_narrow, turn};
+use crate::simd::kernel::{Number, WIDE, apply, distances, gather, look_up, look_up_narrow, turn};
+use crate::spare;
 
 /// Lines of a stored block turned together: a cache line of a column of the tile.
 const TURNED: usize = 16;
@@ -139,17 +139,12 @@ impl Part<'_> {
         for rows in pieces(rows, PAIR_EDGE) {
             let few = &self.rows[rows.clone()];
             let lines = Lines::new(block, few);
+            let offsets = Offsets::new(self.map, few, true);
             for c in cols.clone() {
                 let ahead = self.cols[..cols.end].get(c + AHEAD);
-                let offset = |r: usize| self.map.offset(few[r] as usize, self.cols[c] as usize);
                 let out = &mut out[c * self.rows.len() + rows.start..][..few.len()];
-                self.line(
-                    &lines,
-                    unit,
-                    (self.cols[c], ahead),
-                    offset,
-                    (&mut room, out),
-                );
+                let out = (&mut room, out);
+                self.line(&lines, unit, (self.cols[c], ahead), &offsets, out);
             }
         }
     }
@@ -166,12 +161,12 @@ impl Part<'_> {
         for cols in pieces(cols, PAIR_EDGE) {
             let few = &self.cols[cols.clone()];
             let lines = Lines::new(block, few);
+            let offsets = Offsets::new(self.map, few, false);
             for rows in pieces(rows.clone(), TURNED) {
                 for (r, wide) in rows.clone().zip(square.chunks_exact_mut(WIDE)) {
                     let ahead = self.rows.get(r + AHEAD);
-                    let offset = |c: usize| self.map.offset(self.rows[r] as usize, few[c] as usize);
                     let out = (&mut room, &mut wide[..few.len()]);
-                    self.line(&lines, unit, (self.rows[r], ahead), offset, out);
+                    self.line(&lines, unit, (self.rows[r], ahead), &offsets, out);
                 }
                 let ld = self.rows.len();
                 turn(
@@ -190,7 +185,7 @@ impl Part<'_> {
         lines: &Lines<'_, N>,
         unit: i32,
         (individual, ahead): (u32, Option<&u32>),
-        offset: impl Fn(usize) -> f64,
+        offsets: &Offsets<'_>,
         (room, out): (&mut [f64; PAIR_EDGE], &mut [V]),
     ) {
         if let Some(&ahead) = ahead {
@@ -202,16 +197,71 @@ impl Part<'_> {
             return V::look_up(table, places, out);
         }
         V::write(out, room, |values| {
-            let mut offsets = [0.0; PAIR_EDGE];
-            let offsets = match self.map.is_of_statistic() {
-                true => &mut [][..],
-                false => &mut offsets[..values.len()],
-            };
-            for (at, o) in offsets.iter_mut().enumerate() {
-                *o = offset(at);
-            }
+            let mut room = [0.0; PAIR_EDGE];
+            let offsets = offsets.with(individual, &mut room);
             apply(self.map, unit, numbers, offsets, values);
         });
+    }
+}
+
+/// What kernel values of pairs with a few individuals depend on beside their statistic, see
+/// [`KernelMap::offset`].
+struct Offsets<'a> {
+    map: &'a KernelMap,
+    /// Whether the few are rows.
+    rows: bool,
+    count: usize,
+    /// Norms of the few, or their covariates one after the other.
+    values: Vec<f64>,
+}
+
+impl<'a> Offsets<'a> {
+    fn new(map: &'a KernelMap, few: &[u32], rows: bool) -> Self {
+        let values = match (&map.covariates, map.is_of_statistic()) {
+            (_, true) => Vec::new(),
+            (Some(c), false) if map.has_covariate_distance() => {
+                let values = if rows { &c.rows } else { &c.cols };
+                let of = |k| few.iter().map(move |&i| values[i as usize * c.count + k]);
+                (0..c.count).flat_map(of).collect()
+            }
+            (_, false) => {
+                let norms = if rows { &map.rows } else { &map.cols };
+                few.iter().map(|&i| norms[i as usize]).collect()
+            }
+        };
+        Offsets {
+            map,
+            rows,
+            count: few.len(),
+            values,
+        }
+    }
+
+    /// Those of the few with another `individual`, in `room`; none if they are zeros.
+    fn with<'b>(&self, individual: u32, room: &'b mut [f64; PAIR_EDGE]) -> &'b [f64] {
+        if self.map.is_of_statistic() {
+            return &[];
+        }
+        let (i, room) = (individual as usize, &mut room[..self.count]);
+        match &self.map.covariates {
+            Some(c) if self.map.has_covariate_distance() => {
+                let own = if self.rows { &c.cols } else { &c.rows };
+                let own = &own[i * c.count..][..c.count];
+                let absolute = self.map.kernel == Kernel::Laplacian;
+                distances(absolute, own, &self.values, room);
+            }
+            _ => {
+                let norms = if self.rows {
+                    &self.map.cols
+                } else {
+                    &self.map.rows
+                };
+                for (o, norm) in room.iter_mut().zip(&self.values) {
+                    *o = norm + norms[i];
+                }
+            }
+        }
+        room
     }
 }
 

@@ -1,6 +1,7 @@
-//! Memory for all blocks of pairs at once, in large pages where the system has them: to be given
-//! memory page by page takes up to a quarter of the time that the pairs take.
+//! Memory for all blocks of pairs at once, and for calls, in large pages where the system has them: to
+//! be given memory page by page takes up to a quarter of the time that the pairs take.
 
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Range};
 use std::sync::Arc;
 
@@ -11,6 +12,61 @@ use memmap2::MmapMut;
 
 /// Bytes from which large pages are worth asking for.
 const LARGE: usize = 4 << 20;
+
+/// Memory in large pages, if the system has it.
+fn map(len: usize) -> Option<MmapMut> {
+    if len < LARGE || cfg!(miri) {
+        return None;
+    }
+    let map = MmapMut::map_anon(len).ok()?;
+    #[cfg(target_os = "linux")]
+    // A system without large pages gives small ones.
+    let _ = map.advise(memmap2::Advice::HugePage);
+    Some(map)
+}
+
+/// Many numbers, zeros at first.
+pub(crate) enum Large<T> {
+    /// On the heap.
+    Few(Vec<T>),
+    /// In large pages.
+    Many(MmapMut, PhantomData<T>),
+}
+
+impl<T: Pod> Large<T> {
+    pub(crate) fn zeros(len: usize) -> Self {
+        match map(len * size_of::<T>()) {
+            Some(map) => Large::Many(map, PhantomData),
+            None => Large::Few(vec![T::zeroed(); len]),
+        }
+    }
+}
+
+impl<T> Default for Large<T> {
+    fn default() -> Self {
+        Large::Few(Vec::new())
+    }
+}
+
+impl<T: Pod> Deref for Large<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Large::Few(few) => few,
+            Large::Many(map, _) => bytemuck::cast_slice(map),
+        }
+    }
+}
+
+impl<T: Pod> DerefMut for Large<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        match self {
+            Large::Few(few) => few,
+            Large::Many(map, _) => bytemuck::cast_slice_mut(map),
+        }
+    }
+}
 
 /// Zeros for many blocks of pairs.
 pub(crate) struct Room(MmapMut);
@@ -23,15 +79,7 @@ fn bytes<T>() -> usize {
 impl Room {
     /// For `blocks` blocks, if they are many and the system gives the memory.
     pub(crate) fn new<T>(blocks: usize) -> Option<Self> {
-        let len = blocks.checked_mul(bytes::<T>())?;
-        if len < LARGE || cfg!(miri) {
-            return None;
-        }
-        let map = MmapMut::map_anon(len).ok()?;
-        #[cfg(target_os = "linux")]
-        // A system without large pages gives small ones.
-        let _ = map.advise(memmap2::Advice::HugePage);
-        Some(Room(map))
+        map(blocks.checked_mul(bytes::<T>())?).map(Room)
     }
 
     /// The blocks, in order, to be filled.

@@ -45,15 +45,27 @@ impl<'a> Slice<'a> {
 
     /// Word `w` of the calls of every individual; past the last, missing calls.
     pub(crate) fn column(&self, w: usize) -> Column {
-        let mut column = Column {
-            low: [0; PAIR_EDGE],
-            high: [u64::MAX; PAIR_EDGE],
-        };
-        for (place, i) in self.range().enumerate() {
-            let missing = self.genotypes.missing(i).map_or(0, |plane| plane[w]);
-            column.low[place] = self.genotypes.some(i)[w];
-            column.high[place] = self.genotypes.two(i)[w] | missing;
-        }
+        let mut column = [Column::MISSING];
+        self.columns(w, &mut column);
+        let [column] = column;
         column
+    }
+
+    /// The words from `w` on, as long as there are any. Past the last individual columns stay as they
+    /// are.
+    pub(crate) fn columns(&self, w: usize, columns: &mut [Column]) {
+        let words = w..self.genotypes.words().min(w + columns.len());
+        for (place, i) in self.range().enumerate() {
+            let some = &self.genotypes.some(i)[words.clone()];
+            let two = &self.genotypes.two(i)[words.clone()];
+            let missing = self.genotypes.missing(i);
+            let missing = missing.map_or(&[][..], |plane| &plane[words.clone()]);
+            for (k, (column, (some, two))) in
+                columns.iter_mut().zip(some.iter().zip(two)).enumerate()
+            {
+                column.low[place] = *some;
+                column.high[place] = two | missing.get(k).copied().unwrap_or(0);
+            }
+        }
     }
 }

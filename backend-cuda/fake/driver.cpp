@@ -44,7 +44,7 @@ std::vector<Stream *> streams;
 std::map<void *, Mark> events;
 std::map<std::string, long> counts;
 uint64_t used = 0;
-long allocations = 0, launches = 0;
+long allocations = 0, launches = 0, copies = 0;
 bool broken = false;
 std::mt19937_64 random_bits{(uint64_t)setting("FAKE_ORDER", 1)};
 
@@ -226,6 +226,7 @@ API int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *stream
     ENTER;
     fake::fake_check("cuMemcpyDtoHAsync", (void *)from, bytes);
     finish((Stream *)stream);
+    broken = broken || ++copies == setting("FAKE_FAIL_COPY", 0);
     SOUND;
     memcpy(to, (void *)from, bytes);
     return OK;
@@ -276,6 +277,18 @@ API int cuEventRecord(void *event, void *stream) {
     ENTER;
     Mark mark = events.at(event) = std::make_shared<bool>(false);
     return push(stream, Work{[mark] { *mark = true; }, nullptr});
+}
+API int cuEventSynchronize(void *event) {
+    ENTER;
+    Mark mark = events.at(event);
+    while (!*mark) {
+        std::vector<Stream *> able;
+        for (Stream *s : streams)
+            if (!s->queue.empty() && ready(s)) able.push_back(s);
+        if (able.empty()) fake::fake_broken("streams", "no stream waits for itself");
+        step(able[random_bits() % able.size()]);
+    }
+    return broken ? FAILED : OK;
 }
 API int cuEventDestroy_v2(void *event) {
     ENTER;

@@ -8,6 +8,7 @@
 //   FAKE_MEMORY=BYTES       memory of the device [1 GiB]
 //   FAKE_FAIL_ALLOC=N       the N-th allocation fails (from 1)
 //   FAKE_FAIL_LAUNCH=N      the N-th kernel or library call fails when it runs, and all that follows
+//   FAKE_FAIL_COPY=N        the N-th copy to the host fails, and all that follows
 //   FAKE_ORDER=0|1|SEED     streams run at once, as late as they may [1], or mixed at random
 //   FAKE_REPORT=FILE        at the end of the process: what is still alive, one count a line
 #pragma once

@@ -3,6 +3,7 @@
 #include "../kernels/convert.cu"
 #include "../kernels/expand.cu"
 #include "../kernels/kernel.cu"
+#include "../kernels/natural.cu"
 #include "../kernels/norm.cu"
 #include "../kernels/pairs.cu"
 #include "../kernels/panel.cu"
@@ -25,9 +26,9 @@ template <class... A, void (*F)(A...)> struct Entry<F> {
 
 static const fake::Kernel known[] = {
     KNOWN(convert), KNOWN(expand),       KNOWN(moments),   KNOWN(kernel_tile), KNOWN(norm_rows),
-    KNOWN(shift),   KNOWN(norm_columns), KNOWN(distances), KNOWN(weighted),    KNOWN(gather),
+    KNOWN(shift),   KNOWN(norm_columns), KNOWN(distances), KNOWN(digits),      KNOWN(gather),
     KNOWN(clear),   KNOWN(pivot),        KNOWN(apply),     KNOWN(solve),       KNOWN(turn),
-    KNOWN(weigh),   KNOWN(slopes),
+    KNOWN(slopes),  KNOWN(largest),   KNOWN(natural),     KNOWN(factors),
 };
 
 const fake::Kernel *fake::find_kernel(const char *name) {

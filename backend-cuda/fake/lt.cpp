@@ -1,6 +1,8 @@
 // A fake libcublasLt: matmul of the types this project uses, as naive loops.
 #include "fake.h"
 #include "../kernels/format.cuh"
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -12,6 +14,10 @@ enum { COMPUTE_32F = 68, COMPUTE_64F = 70, COMPUTE_32I = 72, COMPUTE_TF32 = 77 }
 
 struct Desc {
     int compute, scale, transposed[2];
+    // Whether α and β lie on the device.
+    int on_device;
+    // Scales of FP8 operands, each an F32 number on the device.
+    const void *scales[2];
 };
 struct Layout_ {
     int type;
@@ -24,7 +30,7 @@ struct Preference {
 // What the opaque 64 bytes of an algorithm hold here: the shape it was chosen for.
 struct Algorithm {
     uint64_t magic, m, n, k;
-    int types[3], transposed[2];
+    int types[3], transposed[2], on_device;
 };
 const uint64_t MAGIC = 0xa190417;
 const uint64_t WORKSPACE = 1 << 12;
@@ -64,6 +70,7 @@ Algorithm describe(const Desc &d, const Layout_ &a, const Layout_ &b, const Layo
     algorithm.types[1] = b.type;
     algorithm.types[2] = c.type;
     memcpy(algorithm.transposed, d.transposed, sizeof d.transposed);
+    algorithm.on_device = d.on_device;
     return algorithm;
 }
 
@@ -97,6 +104,8 @@ bool supported(const Desc &d, const Layout_ &a, const Layout_ &b, const Layout_ 
     RULE("cublasLtMatmul", c.cols == (d.transposed[1] ? b.rows : b.cols));
     RULE("cublasLtMatmul", k == (d.transposed[1] ? b.cols : b.rows));
     if (is_eight(a.type) || is_eight(b.type)) return takes_eights(d, a, b, c);
+    // Only FP8 operands have scales.
+    if (d.scales[0] || d.scales[1]) return false;
     if (a.type != b.type) return false;
     switch (a.type) {
         case R_8I:
@@ -113,6 +122,24 @@ bool supported(const Desc &d, const Layout_ &a, const Layout_ &b, const Layout_ 
     }
 }
 
+// Σ x_l·y_l as Hopper's tensor cores add FP8 products: 32 of them and the sum so far are aligned to the
+// largest, cut off 13 bits below its leading one, and so is their sum.
+float truncated_sum(const float *x, const float *y, uint64_t k) {
+    double sum = 0;
+    auto cut = [](double v, int e) { return std::ldexp(std::trunc(std::ldexp(v, 13 - e)), e - 13); };
+    for (uint64_t first = 0; first < k; first += 32) {
+        uint64_t end = std::min(k, first + 32);
+        double top = std::fabs(sum), total = 0;
+        for (uint64_t l = first; l < end; l++) top = std::max(top, std::fabs((double)x[l] * y[l]));
+        if (top == 0) continue;
+        int e = std::ilogb(top);
+        total = cut(sum, e);
+        for (uint64_t l = first; l < end; l++) total += cut((double)x[l] * y[l], e);
+        sum = total == 0 ? 0 : cut(total, std::ilogb(total));
+    }
+    return (float)sum;
+}
+
 template <class T, class S>
 void multiply(S alpha, const Desc &d, const void *a, Layout_ la, const void *b, Layout_ lb, S beta, T *c,
               Layout_ lc) {
@@ -127,7 +154,11 @@ void multiply(S alpha, const Desc &d, const void *a, Layout_ la, const void *b, 
     for (uint64_t j = 0; j < lc.cols; j++)
         for (uint64_t i = 0; i < lc.rows; i++) {
             S sum = 0;
-            for (uint64_t l = 0; l < k; l++) sum += x[i * k + l] * y[j * k + l];
+            if (is_eight(la.type)) sum = (S)truncated_sum((const float *)&x[i * k], (const float *)&y[j * k], k);
+            else
+                for (uint64_t l = 0; l < k; l++) sum += x[i * k + l] * y[j * k + l];
+            for (const void *scale : d.scales)
+                if (scale) sum *= (S) * (const float *)scale;
             T &out = c[j * lc.ld + i];
             // With β = 0 what stood in C is not read.
             out = (T)(alpha * sum + (beta == 0 ? (S)0 : beta * (S)out));
@@ -147,7 +178,7 @@ API int cublasLtDestroy(void *handle) {
 }
 API int cublasLtMatmulDescCreate(void **desc, int compute, int scale) {
     fake::fake_count("lt descriptors", 1);
-    *desc = new Desc{compute, scale, {0, 0}};
+    *desc = new Desc{compute, scale, {0, 0}, 0, {nullptr, nullptr}};
     return OK;
 }
 API int cublasLtMatmulDescDestroy(void *desc) {
@@ -156,9 +187,18 @@ API int cublasLtMatmulDescDestroy(void *desc) {
     return OK;
 }
 API int cublasLtMatmulDescSetAttribute(void *desc, int attribute, const void *from, size_t size) {
-    // TRANSA = 3, TRANSB = 4: a cublasOperation_t.
-    if ((attribute != 3 && attribute != 4) || size != 4) return INVALID;
-    ((Desc *)desc)->transposed[attribute - 3] = *(const int *)from != 0;
+    // A_SCALE_POINTER = 17, B_SCALE_POINTER = 18.
+    if (attribute == 17 || attribute == 18) {
+        if (size != 8) return INVALID;
+        ((Desc *)desc)->scales[attribute - 17] = *(const void *const *)from;
+        return OK;
+    }
+    // POINTER_MODE = 2: a cublasLtPointerMode_t; TRANSA = 3, TRANSB = 4: a cublasOperation_t.
+    if (attribute < 2 || attribute > 4 || size != 4) return INVALID;
+    int value = *(const int *)from;
+    if (value < 0 || value > 1) return INVALID;
+    if (attribute == 2) ((Desc *)desc)->on_device = value;
+    else ((Desc *)desc)->transposed[attribute - 3] = value;
     return OK;
 }
 API int cublasLtMatrixLayoutCreate(void **layout, int type, uint64_t rows, uint64_t cols, int64_t ld) {
@@ -222,15 +262,21 @@ API int cublasLtMatmul(void *, void *desc, const void *alpha, const void *a, voi
         uint64_t numbers = (each.l.cols - 1) * each.l.ld + each.l.rows;
         fake::fake_check("cublasLtMatmul", each.p, numbers * size_of(each.l.type));
     }
-    double factors[2];
+    auto factor = [how](const void *p) {
+        return how.scale == R_64F ? *(const double *)p : how.scale == R_32F ? *(const float *)p : *(const int *)p;
+    };
+    for (const void *scale : how.scales)
+        if (scale) fake::fake_check("cublasLtMatmul, scale", scale, sizeof(float));
+    double here[2] = {0, 0};
     for (int i = 0; i < 2; i++) {
         const void *p = i ? beta : alpha;
-        factors[i] = how.scale == R_64F ? *(const double *)p
-                     : how.scale == R_32F ? *(const float *)p
-                                          : *(const int *)p;
+        if (how.on_device) fake::fake_check("cublasLtMatmul, factors", p, size_of(how.scale));
+        else here[i] = factor(p);
     }
-    double x = factors[0], y = factors[1];
+    double host_alpha = here[0], host_beta = here[1];
     std::function<void()> work = [=] {
+        // On the device they are what they are when the product runs.
+        double x = how.on_device ? factor(alpha) : host_alpha, y = how.on_device ? factor(beta) : host_beta;
         if (how.scale == R_64F) multiply<double, double>(x, how, a, of_a, b, of_b, y, (double *)d, of_c);
         else if (how.scale == R_32F)
             multiply<float, float>((float)x, how, a, of_a, b, of_b, (float)y, (float *)d, of_c);

@@ -46,6 +46,11 @@ DEVICE int ones(u64 word) {
 #endif
 }
 
+// A factor, times the one that is kept on the device beside a tile's numbers, if there is one.
+DEVICE double scaled(double factor, const double *natural) {
+    return natural ? factor * natural[0] : factor;
+}
+
 // 2^e for any e, as `exp2` of core/src/precision.rs.
 DEVICE double power_of_two(int e) {
     if (e >= 1024) return of_bits((u64)0x7ff << 52);

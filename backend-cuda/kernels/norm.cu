@@ -7,10 +7,11 @@ DEVICE double magnitude(const void *from, int format, u64 at, double factor) {
 }
 
 // By row, from the first column on: Σ|v|, Σv² and the largest |v|, one thread per row.
-KERNEL norm_rows(const void *from, int format, double factor, u64 rows, u64 cols, double *sums,
-                 double *squares, double *largest) {
+KERNEL norm_rows(const void *from, int format, double factor, const double *natural, u64 rows,
+                 u64 cols, double *sums, double *squares, double *largest) {
     u64 r = place();
     if (r >= rows) return;
+    factor = scaled(factor, natural);
     double sum = 0.0, square = 0.0, top = 0.0;
     for (u64 c = 0; c < cols; c++) {
         double v = magnitude(from, format, c * rows + r, factor);
@@ -25,8 +26,10 @@ KERNEL norm_rows(const void *from, int format, double factor, u64 rows, u64 cols
 
 // By column: Σ|v|, one block of LIST threads per column. Thread t sums rows t, t + LIST, …; the
 // threads' sums are added by halves.
-KERNEL norm_columns(const void *from, int format, double factor, u64 rows, double *sums) {
+KERNEL norm_columns(const void *from, int format, double factor, const double *natural, u64 rows,
+                    double *sums) {
     SHARED double parts[LIST];
+    factor = scaled(factor, natural);
     u64 c = blockIdx.x;
     double sum = 0.0;
     for (u64 r = threadIdx.x; r < rows; r += LIST)

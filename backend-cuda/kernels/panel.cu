@@ -13,12 +13,13 @@
 // PARTS interleaved parts, each in the order of k, and the parts are added in order: the bits depend
 // on k and the numbers alone. Blocks of ROWS × PARTS threads; block b takes rows b % blocks and
 // columns b / blocks.
-KERNEL apply(double alpha, const void *a, int format, double factor, int transposed, u64 m, u64 k,
-             const double *x, u64 t, double *y) {
+KERNEL apply(double alpha, const void *a, int format, double factor, const double *natural,
+             int transposed, u64 m, u64 k, const double *x, u64 t, double *y) {
     SHARED double of_a[PARTS][DEPTH][ROWS + 1], of_x[PARTS][COLS][DEPTH];
     u64 blocks = (m + ROWS - 1) / ROWS;
     u64 first_row = blockIdx.x % blocks * ROWS, first_col = blockIdx.x / blocks * COLS;
     u32 lane = threadIdx.x % ROWS, part = threadIdx.x / ROWS;
+    factor = scaled(factor, natural);
     double sums[COLS];
     for (int c = 0; c < COLS; c++) sums[c] = 0.0;
     for (u64 round = 0; round < k; round += PARTS * DEPTH) {
@@ -60,8 +61,10 @@ KERNEL apply(double alpha, const void *a, int format, double factor, int transpo
 
 // L X = B, or Lᵀ X = B, with the lower triangle of L, n × n, its numbers times `factor`: one block of
 // LIST threads per column of B, which becomes X. Substitution, from one band to the next.
-KERNEL solve(const void *l, int format, double factor, int transposed, u64 n, double *b) {
+KERNEL solve(const void *l, int format, double factor, const double *natural, int transposed, u64 n,
+             double *b) {
     SHARED double x[BAND], triangle[BAND][BAND + 1];
+    factor = scaled(factor, natural);
     double *column = b + (u64)blockIdx.x * n;
     u64 bands = (n + BAND - 1) / BAND;
     for (u64 step = 0; step < bands; step++) {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use epitile_core::backend::{Solve, Trans};
 use epitile_core::precision::{Precision, exp2};
 
-use crate::convert::{convert, convert_as_laid_out, supported};
+use crate::convert::{convert, restored, supported, valued};
 use crate::error::CudaError;
 use crate::sys::{Device, Matrix, Number, Side};
 use crate::tile::CudaTile;
@@ -42,17 +42,22 @@ impl Operand<'_> {
     }
 }
 
-/// The tile in this precision and scale, in its own layout.
+/// The tile in this precision, in its own layout: wide formats by value, without a scale; narrow ones
+/// as stored.
 fn converted<'a>(
     device: &Arc<Device>,
     tile: &'a CudaTile,
     precision: Precision,
-    scale: i32,
 ) -> Result<Operand<'a>, CudaError> {
-    if (tile.precision, tile.scale) == (precision, scale) {
+    let wide = matches!(precision, Precision::F64 | Precision::F32);
+    if tile.precision == precision && (!wide || tile.scale == 0) {
         return Ok(Operand::Own(tile));
     }
-    convert_as_laid_out(device, tile, precision, scale).map(Operand::Copy)
+    let copy = match wide {
+        true => valued(device, tile, precision),
+        false => restored(device, tile, precision, tile.turned),
+    };
+    copy.map(Operand::Copy)
 }
 
 /// How an F32 product of these formats is made: as what, and what its operands are converted to.
@@ -102,16 +107,9 @@ pub(crate) fn gemm(
         _ if eights => (Number::F8E4M3, Precision::F8E4M3),
         _ => number(a.precision, b.precision),
     };
-    // Wide formats are multiplied by value, narrow ones as stored: α then holds the scales.
-    let scale = |t: &CudaTile| match each {
-        Precision::F64 | Precision::F32 => 0,
-        _ => t.scale,
-    };
-    let (x, y) = (
-        converted(device, a, each, scale(a))?,
-        converted(device, b, each, scale(b))?,
-    );
-    let alpha = alpha * exp2(scale(a)) * exp2(scale(b));
+    let (x, y) = (converted(device, a, each)?, converted(device, b, each)?);
+    // The scales of what is multiplied as stored; those on the device go with the matrices.
+    let alpha = alpha * exp2(x.tile().scale) * exp2(y.tile().scale);
     let (x, y) = (matrix(x.tile(), ta), matrix(y.tile(), tb));
     device.multiply(number, (alpha, 1.0), x, y, matrix(c, Trans::No))
 }
@@ -128,6 +126,7 @@ fn matrix(tile: &CudaTile, trans: Trans) -> Matrix<'_> {
         cols: stored.cols,
         ld: stored.rows,
         transposed: tile.transposed(trans),
+        natural: stored.natural,
         buffer: stored.buffer,
     }
 }

@@ -8,7 +8,7 @@ use epitile_core::backend::{Backend, Solve, TileNorm, Trans};
 use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::KernelMap;
 use epitile_core::pairs::PairStatistic;
-use epitile_core::precision::Precision;
+use epitile_core::precision::{Precision, exponent};
 use epitile_core::tile::{Tile, TileRef};
 
 use crate::error::CudaError;
@@ -54,6 +54,14 @@ impl Cuda {
         self
     }
 
+    /// Bytes of the device's memory that are free, and all of them.
+    ///
+    /// # Errors
+    /// If the driver does not tell.
+    pub fn memory(&self) -> Result<(usize, usize), CudaError> {
+        self.device.memory()
+    }
+
     /// Pairs whose statistics were made for one use, because they are not kept, so far.
     pub fn pairs_made_again(&self) -> u64 {
         self.device.made_again.load(Ordering::Relaxed)
@@ -96,12 +104,15 @@ impl Backend for Cuda {
     fn accumulator_roundoff(&self, operands: [Precision; 2], output: Precision) -> f64 {
         match output {
             Precision::F64 => Precision::F64.unit_roundoff(),
-            // Hopper's tensor cores add 32 products of FP8 numbers at a time to the sum so far, of
-            // all of which they keep the 14 leading bits of the largest, and truncate: DeepSeek-AI,
-            // "DeepSeek-V3 technical report", arXiv 2412.19437 (2024), §3.5.2. So n products lose up
-            // to n·2⁻¹³ of their magnitudes.
+            // Hopper's tensor cores align 32 products of FP8 numbers and the sum so far to the largest of
+            // them, keep 13 bits after its leading one and cut off the rest: DeepSeek-AI, "DeepSeek-V3
+            // technical report", arXiv 2412.19437 (2024), §3.5.2, and their answers in issues 37 and 50
+            // of github.com/deepseek-ai/DeepGEMM. The register holds as many (one sign, eight and
+            // thirteen bits, also on Ada: Zhang et al., "SageAttention2", arXiv 2411.10958, §3.4).
+            // Blackwell keeps 25 (issue 176 there). So of 32 products are lost 33 parts and one more in
+            // the register, each at most 2⁻¹³ of their magnitudes. `epitile verify` measures it.
             _ if operands == [Precision::F8E4M3; 2] && self.device.multiplies_eights() => {
-                2.0f64.powi(-13)
+                34.0 / 32.0 * 2.0f64.powi(-13)
             }
             // Tensor cores drop the low bits of their FP32 sums instead of rounding to nearest:
             // Fasi, Higham, Mikaitis and Pranesh, PeerJ Comput. Sci. 7:e330 (2021), §3.
@@ -153,6 +164,7 @@ impl Backend for Cuda {
             cols: tile.cols(),
             precision: tile.precision(),
             scale: tile.scale(),
+            natural: None,
             turned,
             buffer: self.device.upload(bytes)?,
         })
@@ -165,7 +177,13 @@ impl Backend for Cuda {
         if tile.turned {
             bytes = by_rows(&bytes, (cols, rows));
         }
-        let downloaded = Tile::from_bytes(rows, cols, p, tile.scale, &bytes);
+        let mut scale = tile.scale;
+        if let Some(natural) = &tile.natural {
+            let mut power = [0; 8];
+            self.device.download(natural, &mut power)?;
+            scale += exponent(f64::from_ne_bytes(power));
+        }
+        let downloaded = Tile::from_bytes(rows, cols, p, scale, &bytes);
         Ok(downloaded.expect("as many bytes as numbers"))
     }
 
@@ -176,6 +194,10 @@ impl Backend for Cuda {
         scale: i32,
     ) -> Result<CudaTile, CudaError> {
         convert::convert(&self.device, tile, precision, scale)
+    }
+
+    fn demote(&self, tile: &CudaTile, precision: Precision) -> Result<CudaTile, CudaError> {
+        convert::demote(&self.device, tile, precision)
     }
 
     fn norm(&self, tile: &CudaTile) -> Result<TileNorm, CudaError> {

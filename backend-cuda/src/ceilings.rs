@@ -77,6 +77,7 @@ fn products(cuda: &Cuda, edge: usize) -> Result<f64, CudaError> {
         cols: edge,
         ld: edge,
         transposed,
+        natural: None,
         buffer,
     };
     let seconds = best(cuda, || {

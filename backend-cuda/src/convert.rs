@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use epitile_core::precision::Precision;
+use epitile_core::tile::is_scaled;
 
 use crate::error::CudaError;
 use crate::sys::{Device, Operand};
@@ -18,20 +19,60 @@ pub(crate) fn convert(
     precision: Precision,
     scale: i32,
 ) -> Result<CudaTile, CudaError> {
-    laid_out(device, tile, (precision, scale), is_turned(precision))
+    let mut to = empty(device, tile, precision, is_turned(precision))?;
+    to.scale = scale;
+    written(device, (tile, tile.stored()), to)
 }
 
-/// The same, laid out as `tile` is: for products, which take both layouts.
+/// `tile` in another precision, in the scale that is natural to it; where that depends on the numbers
+/// it is found on the device and stays there. Three kernels then.
 ///
 /// # Errors
 /// As [`convert`].
-pub(crate) fn convert_as_laid_out(
+pub(crate) fn demote(
     device: &Arc<Device>,
     tile: &CudaTile,
     precision: Precision,
-    scale: i32,
 ) -> Result<CudaTile, CudaError> {
-    laid_out(device, tile, (precision, scale), tile.turned)
+    let mut to = empty(device, tile, precision, is_turned(precision))?;
+    if is_scaled(precision) {
+        to.natural = Some(Arc::new(device.natural_scale(tile.stored(), precision)?));
+    }
+    written(device, (tile, tile.stored()), to)
+}
+
+/// The values of `tile` in another precision and no scale, laid out as it is: for products, which take
+/// both layouts.
+///
+/// # Errors
+/// As [`convert`].
+pub(crate) fn valued(
+    device: &Arc<Device>,
+    tile: &CudaTile,
+    precision: Precision,
+) -> Result<CudaTile, CudaError> {
+    let to = empty(device, tile, precision, tile.turned)?;
+    written(device, (tile, tile.stored()), to)
+}
+
+/// The stored numbers of `tile` in a precision that holds them, row-major if `turned`; the scale stays
+/// theirs.
+///
+/// # Errors
+/// As [`convert`].
+pub(crate) fn restored(
+    device: &Arc<Device>,
+    tile: &CudaTile,
+    precision: Precision,
+    turned: bool,
+) -> Result<CudaTile, CudaError> {
+    let to = empty(device, tile, precision, turned)?;
+    let to = written(device, (tile, tile.stored().bare()), to)?;
+    Ok(CudaTile {
+        scale: tile.scale,
+        natural: tile.natural.clone(),
+        ..to
+    })
 }
 
 /// A row-major tile column by column, in F32, which holds its numbers; `None` of others.
@@ -42,47 +83,43 @@ pub(crate) fn by_columns(
     device: &Arc<Device>,
     tile: &CudaTile,
 ) -> Result<Option<CudaTile>, CudaError> {
-    if !tile.turned {
-        return Ok(None);
-    }
-    // The stored numbers, whatever their scale.
-    let from = Operand {
-        scale: 0,
-        ..tile.stored()
-    };
-    let buffer = device.buffer(tile.count() * Precision::F32.bytes())?;
-    device.turn(from, (&buffer, Precision::F32, 0))?;
-    Ok(Some(CudaTile {
-        precision: Precision::F32,
-        turned: false,
-        buffer,
-        ..*tile
-    }))
+    let turned = tile.turned;
+    let by_columns = turned.then(|| restored(device, tile, Precision::F32, false));
+    by_columns.transpose()
 }
 
-fn laid_out(
+/// A tile of this one's shape with scale 2⁰, its numbers unspecified.
+fn empty(
     device: &Arc<Device>,
     tile: &CudaTile,
-    (precision, scale): (Precision, i32),
+    precision: Precision,
     turned: bool,
 ) -> Result<CudaTile, CudaError> {
     for precision in [tile.precision, precision] {
         supported(precision, "convert")?;
     }
-    let converted = CudaTile {
+    Ok(CudaTile {
         rows: tile.rows,
         cols: tile.cols,
         precision,
-        scale,
+        scale: 0,
+        natural: None,
         turned,
         buffer: device.buffer(tile.count() * precision.bytes())?,
-    };
-    let to = (&converted.buffer, precision, scale);
-    match turned == tile.turned {
-        true => device.convert(tile.stored(), to)?,
-        false => device.turn(tile.stored(), to)?,
+    })
+}
+
+/// `to` with the numbers `from`, which are those of `tile`.
+fn written(
+    device: &Arc<Device>,
+    (tile, from): (&CudaTile, Operand<'_>),
+    to: CudaTile,
+) -> Result<CudaTile, CudaError> {
+    match to.turned == tile.turned {
+        true => device.convert(from, to.stored())?,
+        false => device.turn(from, to.stored())?,
     }
-    Ok(converted)
+    Ok(to)
 }
 
 /// Refuses what is no operand.

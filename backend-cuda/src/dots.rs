@@ -6,10 +6,17 @@ use std::sync::Arc;
 use epitile_core::pairs::PairKind;
 
 use crate::error::CudaError;
-use crate::sys::{Buffer, Calls, Device, Index, Matrix, Number};
+use crate::sys::{Buffer, Bytes, Calls, Device, Index, Matrix, Number};
 
-/// Words of a plane that are expanded at a time: 8,192 SNPs, 32 MiB for the individuals of a block.
+/// Words of a plane that are expanded at a time, at most: 8,192 SNPs, 32 MiB for the individuals of a block.
 pub(crate) const WORDS: usize = 128;
+/// Words of a plane that are expanded at a time for the products of `individuals` on both sides, `width`
+/// bytes a call: fewer where memory is small.
+pub(crate) fn span(device: &Device, individuals: usize, width: usize) -> usize {
+    let word = individuals * 64 * width;
+    WORDS.min(device.total / 64 / word.max(1)).max(1)
+}
+
 /// Individuals are padded to this for the tensor cores, and so are rows of bytes.
 pub(crate) const PAD: usize = 16;
 
@@ -22,7 +29,8 @@ pub(crate) fn dots(
 ) -> Result<Buffer, CudaError> {
     let [m, n] = [rows, cols].map(|index| index.len().next_multiple_of(PAD));
     let planes = if kind == PairKind::Squared { 1 } else { 2 };
-    let widest = WORDS.min(a.words) * 64 * planes;
+    let span = span(device, m + n, planes).min(a.words);
+    let widest = span * 64 * planes;
     let dots = device.buffer(m * n * 4)?;
     let (x, y) = (device.buffer(m * widest)?, device.buffer(n * widest)?);
     if m * n == 0 {
@@ -32,11 +40,12 @@ pub(crate) fn dots(
         device.zero(&dots)?;
         return Ok(dots);
     }
-    for first in (0..a.words).step_by(WORDS) {
-        let words = WORDS.min(a.words - first);
+    for first in (0..a.words).step_by(span) {
+        let words = span.min(a.words - first);
         let k = words * 64 * planes;
-        device.expand((a, rows), kind, (first, words), (m, k), &x)?;
-        device.expand((b, cols), kind, (first, words), (n, k), &y)?;
+        let bytes = Bytes::Distance(kind);
+        device.expand((a, rows), bytes, (first, words), (m, k), &x)?;
+        device.expand((b, cols), bytes, (first, words), (n, k), &y)?;
         multiply(device, k, (&x, m), (&y, n), (&dots, first > 0))?;
     }
     Ok(dots)
@@ -55,6 +64,7 @@ pub(crate) fn multiply(
         cols,
         ld: k,
         transposed,
+        natural: None,
         buffer,
     };
     let to = Matrix {
@@ -62,6 +72,7 @@ pub(crate) fn multiply(
         cols: n,
         ld: m,
         transposed: false,
+        natural: None,
         buffer: dots,
     };
     let beta = if kept { 1.0 } else { 0.0 };

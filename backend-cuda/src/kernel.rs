@@ -40,6 +40,7 @@ pub(crate) fn tile(
         cols: cols.len(),
         precision,
         scale: 0,
+        natural: None,
         turned: false,
         buffer,
     })

@@ -10,10 +10,13 @@
 //! | `tile.rs` | [`CudaTile`]: a matrix on the device |
 //! | `pairs.rs` | [`CudaPanel`], [`CudaPairs`]: exact pair statistics |
 //! | `dots.rs`, `weighted.rs` | products of dosages, without and with weights |
+//! | `missing.rs` | what missing calls add |
+//! | `digits.rs` | sums of integers of more than a byte, of which both are made |
 //! | `kernel.rs` | kernel tiles |
 //! | `convert.rs`, `norm.rs` | tiles of any precision rounded, measured |
 //! | `algebra.rs` | gemm, syrk, trsm, potrf by NVIDIA's libraries |
 //! | `panel.rs` | products and solves of right-hand sides, with promised bits |
+//! | `memory.rs` | what a run will take of the device's memory |
 //! | `slab.rs` | which parts of device memory are free |
 //! | `ceilings.rs` | [`ceilings`](fn@ceilings): what this device can do at most |
 //! | `error.rs` | [`CudaError`] |
@@ -26,13 +29,14 @@
 //! | operation | runs |
 //! |---|---|
 //! | `panel` | copies of the bit planes |
-//! | `pairs` | for 8,192 SNPs at a time `expand` of rows and columns and an INT8 product (cuBLASLt), then `distances`; for standardised kernels `weigh` in place of the rows' `expand` and a product for each of five digits, then `weighted` |
+//! | `pairs` | for 8,192 SNPs at a time `expand` of rows and columns and an INT8 product (cuBLASLt), then `distances`; for standardised kernels, and twice more where calls are missing, a product for each of five digits, then `digits` |
 //! | `pair_block` | `gather` |
 //! | `kernel_tile` | `kernel_tile`, after what `pairs` runs where numbers are not kept |
+//! | `demote` | `largest`, `natural`, then as `convert`: the scale stays on the device |
 //! | `convert` | `convert`, or `turn` to and from E4M3, whose tiles are row-major |
 //! | `norm` | `norm_rows`, `norm_columns`, two copies to the host |
 //! | `shift` | `shift` |
-//! | `gemm`, `syrk` | `convert` of operands that tensor cores do not take, a product (cuBLASLt); two tiles in E4M3 as they are, where the device and their sizes allow |
+//! | `gemm`, `syrk` | `convert` of operands that tensor cores do not take, a product (cuBLASLt); two tiles in E4M3 as they are, where the device and their sizes allow; before it `factors` if a scale is known to the device only |
 //! | `apply` | `apply` |
 //! | `trsm` | for right-hand sides `solve`, else cuBLAS trsm |
 //! | `potrf` | cuSOLVER potrf, `clear`, `pivot`, and twelve bytes to the host |
@@ -43,9 +47,12 @@ mod algebra;
 mod backend;
 mod ceilings;
 mod convert;
+mod digits;
 mod dots;
 mod error;
 mod kernel;
+pub mod memory;
+mod missing;
 mod norm;
 mod pairs;
 mod panel;

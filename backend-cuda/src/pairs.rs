@@ -1,23 +1,32 @@
 //! Pair statistics of all pairs: kept on the device where they fit, else made again when asked.
 //!
 //! Distances come from products of dosages on integer tensor cores, Σ(x−y)² = Σx² + Σy² − 2Σxy and
-//! Σ|x−y| = Σx + Σy − 2Σmin(x, y): one kernel makes the distance of each product and adds what missing
-//! calls change. Standardised products come from five products for the digits of their weights.
+//! Σ|x−y| = Σx + Σy − 2Σmin(x, y): one kernel makes the distance of each product. What missing calls
+//! change, and standardised products, come from products for the digits of integers.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytemuck::{cast_slice, cast_slice_mut};
+use bytemuck::cast_slice_mut;
 use epitile_core::genotypes::Genotypes;
 use epitile_core::pairs::{PAIR_EDGE, PairKind, PairStatistic};
 
+use crate::digits::Digits;
 use crate::dots::{PAD, dots};
 use crate::error::CudaError;
+use crate::missing::{Neither, corrections};
 use crate::sys::{Buffer, Calls, Device, Index, Numbers, Order};
 use crate::weighted::Weighted;
 
-/// Individuals of a block that is multiplied at a time, in multiples of the stored blocks.
-const BLOCK: usize = 16 * PAIR_EDGE;
+/// Individuals of a block that is multiplied at a time, at most, in multiples of the stored blocks.
+pub(crate) const BLOCK: usize = 16 * PAIR_EDGE;
+
+/// The same where memory is small: six sums of 32 bits a pair are a sixteenth of it at the most.
+fn block(total: usize) -> usize {
+    let fits = |&block: &usize| 6 * 4 * block * block <= total / 16;
+    let blocks = [BLOCK, BLOCK / 2, BLOCK / 4, BLOCK / 8];
+    blocks.into_iter().find(fits).unwrap_or(PAIR_EDGE)
+}
 
 /// Genotypes on the device.
 #[derive(Debug)]
@@ -59,20 +68,10 @@ enum Sums {
         kind: PairKind,
         /// Rows and columns.
         sides: Box<[Side; 2]>,
-        /// What missing calls add, by bit and dosage.
-        corrections: Buffer,
+        /// What missing calls add.
+        corrections: Option<Box<Digits>>,
     },
     Product(Box<Weighted>),
-}
-
-/// Numbers by SNP, by the SNP's bit in a row; zeros in the padding.
-pub(crate) fn by_bit<T: Copy + Default>(genotypes: &Genotypes, numbers: &[T]) -> Vec<T> {
-    let mut all = vec![T::default(); genotypes.words() * 64];
-    for segment in genotypes.segments() {
-        let place = &mut all[segment.words.start * 64..][..segment.snps.len()];
-        place.copy_from_slice(&numbers[segment.snps.clone()]);
-    }
-    all
 }
 
 impl CudaPairs {
@@ -112,14 +111,14 @@ impl CudaPairs {
                         moments: device.moments(&panel.calls, kind)?,
                     })
                 };
-                let corrections = match whole {
-                    true => Vec::new(),
-                    false => by_bit(&rows.genotypes, statistic.corrections()),
-                };
+                let both = [&*rows.calls, &*cols.calls];
+                let by_snp = statistic.corrections();
+                let genotypes = &rows.genotypes;
                 Sums::Distance {
                     kind,
                     sides: Box::new([side(rows)?, side(cols)?]),
-                    corrections: device.upload(cast_slice(&corrections))?,
+                    corrections: corrections(device, genotypes, by_snp, both, Neither::Nothing)?
+                        .map(Box::new),
                 }
             }
         };
@@ -207,10 +206,11 @@ impl CudaPairs {
     fn all(&self, order: Order) -> Result<Numbers, CudaError> {
         let numbers = Numbers::new(&self.device, self.whole, order)?;
         let blocks = |n: usize| -> Result<Vec<Index>, CudaError> {
-            let starts = (0..n).step_by(BLOCK);
+            let edge = block(self.device.total);
+            let starts = (0..n).step_by(edge);
             starts
                 .map(|start| {
-                    let block: Vec<u32> = (start as u32..(start + BLOCK).min(n) as u32).collect();
+                    let block: Vec<u32> = (start as u32..(start + edge).min(n) as u32).collect();
                     Index::new(&self.device, &block)
                 })
                 .collect()
@@ -241,9 +241,15 @@ impl CudaPairs {
                     (&dots, rows.len().next_multiple_of(PAD)),
                     (&a.calls, rows, &a.moments),
                     (&b.calls, cols, &b.moments),
-                    corrections,
                     out,
-                )
+                )?;
+                match corrections {
+                    Some(digits) => {
+                        let (a, b) = ((&*a.calls, rows), (&*b.calls, cols));
+                        digits.add(&self.device, a, b, None, out)
+                    }
+                    None => Ok(()),
+                }
             }
         }
     }

@@ -1,11 +1,14 @@
 //! Matrices on the device.
 
+use std::sync::Arc;
+
 use epitile_core::backend::Trans;
 use epitile_core::precision::Precision;
 
 use crate::sys::{Buffer, Operand};
 
-/// A matrix on the device, without gaps; stored numbers times 2^scale. Column-major, but for E4M3:
+/// A matrix on the device, without gaps; stored numbers times 2^scale, and times what `natural` holds.
+/// Column-major, but for E4M3:
 /// those tiles are row-major, since tensor cores take 8-bit operands only if the numbers that are
 /// summed over, along the rows of a factor's tiles, stand side by side.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub struct CudaTile {
     pub(crate) cols: usize,
     pub(crate) precision: Precision,
     pub(crate) scale: i32,
+    /// A power of two in F64 that only the device knows.
+    pub(crate) natural: Option<Arc<Buffer>>,
     /// Row-major.
     pub(crate) turned: bool,
     pub(crate) buffer: Buffer,
@@ -42,6 +47,7 @@ impl CudaTile {
             cols,
             precision: self.precision,
             scale: self.scale,
+            natural: self.natural.as_deref(),
             buffer: &self.buffer,
         }
     }

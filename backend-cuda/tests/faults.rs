@@ -14,9 +14,9 @@ mod fake;
 /// A bit of everything: statistics, conversions, products, a factor, solves.
 fn work(cuda: &Cuda) -> Result<(), CudaError> {
     let mut sample = Sample::new(1);
-    let genotypes = sample.genotypes(300, &[70], 30);
-    let panel = cuda.panel(genotypes.clone())?;
-    for kind in [PairKind::Squared, PairKind::Absolute] {
+    for (kind, missing) in [(PairKind::Squared, 30), (PairKind::Absolute, 0)] {
+        let genotypes = sample.genotypes(300, &[70], missing);
+        let panel = cuda.panel(genotypes.clone())?;
         let statistic = PairStatistic::new(kind, genotypes.counts());
         let pairs = cuda.pairs(&statistic, &panel, None)?;
         cuda.pair_block(&pairs, &[1, 299], &[0, 7, 150])?;
@@ -104,7 +104,7 @@ fn full_memory_is_an_error_wherever_it_is_met() {
     assert!(failures > 0);
     let kind = format!("{:?}", ErrorKind::OutOfMemory);
     let mut met = 0;
-    for kib in (16..=272).step_by(16) {
+    for kib in (8..=136).step_by(8) {
         let text = with(&[("FAKE_MEMORY", &(kib << 10).to_string())], "memory");
         met += usize::from(text.starts_with(&kind));
         assert!(

@@ -520,22 +520,29 @@ def main():
         comparison.choose()
         comparison.versions()
         ceilings = comparison.ceilings()
-        for name in order:
-            if name in chosen:
-                try:
-                    getattr(comparison, f"row_{name}")()
-                except Missing as e:
-                    comparison.rows.append([name, "", "", "", "", "missing", f"{e}"])
-        text = markdown(comparison, before, load(), ceilings)
+        for name in [n for n in order if n in chosen]:
+            try:
+                getattr(comparison, f"row_{name}")()
+            except Missing as e:
+                comparison.rows.append([name, "", "", "", "", "missing", f"{e}"])
+            # After every row: a run that is cut short has told what it measured.
+            text = write(comparison, before, ceilings)
     finally:
         comparison.close()
     print(text)
+
+
+def write(comparison, before, ceilings):
+    """Writes the files that were asked for; the text of the tables."""
+    args = comparison.args
+    text = markdown(comparison, before, load(), ceilings)
     if args.markdown:
         pathlib.Path(args.markdown).write_text(text)
     if args.json:
         facts = {"machine": machine(), "arguments": vars(args), "notes": comparison.notes,
                  "ceilings": ceilings, "rows": comparison.rows, "times": comparison.times}
         pathlib.Path(args.json).write_text(json.dumps(facts, indent=1, ensure_ascii=False))
+    return text
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ use crate::genotypes::Genotypes;
 use crate::kernel::KernelMap;
 use crate::pairs::PairStatistic;
 use crate::precision::Precision;
-use crate::tile::{Tile, TileRef};
+use crate::tile::{Tile, TileRef, is_scaled, natural_scale};
 
 /// What went wrong, as far as generic code needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub enum Solve {
 pub struct TileNorm {
     /// Frobenius norm ‖A‖_F.
     pub frobenius: f64,
-    /// Largest magnitude.
+    /// Largest magnitude; NaN if a number is.
     pub max: f64,
     /// Sum of magnitudes of each row, summed from the first column on, in FP64.
     pub rows: Vec<f64>,
@@ -211,6 +211,17 @@ pub trait Backend: Sync {
         precision: Precision,
         scale: i32,
     ) -> Result<Self::Tile, Self::Error>;
+
+    /// `tile` in another precision and its [`natural_scale`]: [`convert`](Self::convert) to the scale
+    /// of [`norm`](Self::norm)'s `max`, bit for bit. For *implementers* the moment to find that scale
+    /// where the numbers are: nobody has to wait for it.
+    fn demote(&self, tile: &Self::Tile, precision: Precision) -> Result<Self::Tile, Self::Error> {
+        let scale = match is_scaled(precision) {
+            true => natural_scale(self.norm(tile)?.max, precision),
+            false => 0,
+        };
+        self.convert(tile, precision, scale)
+    }
 
     /// `tile`, bit for bit, which from now on is only read: for *users* the end of its making; for
     /// *implementers* the moment to move it to memory that is larger and slower. Stays where it is

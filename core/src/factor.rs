@@ -14,7 +14,6 @@ use crate::precision::Precision;
 use crate::sym::{Blocks, SymTiles};
 use crate::system::System;
 use crate::task::{Task, cholesky};
-use crate::tile::{is_scaled, natural_scale};
 
 /// A Cholesky factor L in tiles of planned precisions.
 #[derive(Debug)]
@@ -147,11 +146,7 @@ impl<B: Backend, E: Engine> System<'_, B, E> {
                     backend.trsm(Solve::RightTransposed, reads[0], &mut a)?;
                     let precision = plan[(i, k)];
                     if precision != precision.accumulator() {
-                        let scale = match is_scaled(precision) {
-                            true => natural_scale(backend.norm(&a)?.max, precision),
-                            false => 0,
-                        };
-                        let rounded = backend.convert(&a, precision, scale)?;
+                        let rounded = backend.demote(&a, precision)?;
                         backend.recycle(core::mem::replace(&mut a, rounded));
                     }
                     *out = Some(backend.settle(a)?);

@@ -153,6 +153,11 @@ impl KernelMap {
         self.covariates.is_none() && !matches!(self.kernel, Kernel::Linear | Kernel::Poly(_))
     }
 
+    /// Whether [`offset`](Self::offset) is the distance of the covariates.
+    pub fn has_covariate_distance(&self) -> bool {
+        self.covariates.is_some() && !matches!(self.kernel, Kernel::Linear | Kernel::Poly(_))
+    }
+
     /// Kernel value for statistic `d` and an [`offset`](Self::offset).
     #[inline(always)]
     pub fn apply(&self, d: f64, offset: f64) -> f64 {

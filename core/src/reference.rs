@@ -144,7 +144,10 @@ impl Backend for Reference {
         let (mut rows, mut cols) = (vec![0.0; tile.rows()], vec![0.0; tile.cols()]);
         for (at, v) in tile.to_f64().into_iter().enumerate() {
             squares += v * v;
-            max = f64::max(max, v.abs());
+            max = match v.is_nan() || f64::is_nan(max) {
+                true => f64::NAN,
+                false => f64::max(max, v.abs()),
+            };
             rows[at % tile.rows()] += v.abs();
             cols[at / tile.rows()] += v.abs();
         }

@@ -43,11 +43,7 @@ impl Tile {
 
     /// A tile with scale 2⁰ in memory that is there already, enlarged if it is too small. Its values
     /// are what that memory happens to hold.
-    pub fn over(
-        mut words: Vec<u64>,
-        (rows, cols): (usize, usize),
-        precision: Precision,
-    ) -> Self {
+    pub fn over(mut words: Vec<u64>, (rows, cols): (usize, usize), precision: Precision) -> Self {
         words.resize((rows * cols * precision.bytes()).div_ceil(8), 0);
         // Tiles are compared word by word: what no value fills up is zero.
         if let Some(last) = words.last_mut() {

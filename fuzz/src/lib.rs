@@ -6,6 +6,8 @@
 pub mod factor;
 #[cfg(feature = "gwas")]
 pub mod model;
+#[cfg(feature = "gwas")]
+pub mod nulls;
 pub mod plan;
 #[cfg(feature = "gwas")]
 pub mod plink;
@@ -36,6 +38,8 @@ pub const TARGETS: &[Target] = &[
     ("tile", tile::seeds, tile::check),
     #[cfg(feature = "gwas")]
     ("model", model::seeds, model::check),
+    #[cfg(feature = "gwas")]
+    ("nulls", nulls::seeds, nulls::check),
     #[cfg(feature = "gwas")]
     ("factor", factor::seeds, factor::check),
 ];

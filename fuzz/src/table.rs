@@ -1,18 +1,21 @@
 //! Tables, lists and matrices: refused in words, or read as a naive reader reads them.
 
+#[path = "table/lists.rs"]
+mod lists;
+#[path = "table/matrices.rs"]
+mod matrices;
+
 use epitile::covariates::{CovariateOptions, Design};
 use epitile::error::Result;
-use epitile::folds::Folds;
-use epitile::io::bim::Snp;
 use epitile::io::fam::Sample;
-use epitile::io::grm::Grm;
 use epitile::io::table::{Layout, Table};
-use epitile::io::{lists, npy};
 use epitile::phenotypes::{PhenotypeOptions, Phenotypes};
 
 use crate::refused::refused;
 use crate::scratch::Folder;
 use crate::source::{END, Source};
+use lists::{folds, samples, snps};
+use matrices::{grm, matrix};
 
 /// What an input is read as.
 const KINDS: [fn(&mut Source<'_>, &Folder, &[Sample]); 8] = [
@@ -227,84 +230,6 @@ fn covariates(source: &mut Source<'_>, folder: &Folder, samples: &[Sample]) {
     }
 }
 
-fn folds(source: &mut Source<'_>, folder: &Folder, samples: &[Sample]) {
-    let (_, _, file) = parts(source);
-    let Some(folds) = taken(Folds::read(folder.put("t", file), samples)) else {
-        return;
-    };
-    assert_eq!(folds.of.len(), samples.len());
-    assert!(folds.count() >= 2);
-    let mut names = folds.names.clone();
-    names.sort();
-    names.dedup();
-    assert_eq!(names.len(), folds.count(), "names of folds");
-    let placed = folds.of.iter().flatten().count();
-    for f in 0..folds.count() as u32 {
-        let (test, train) = (folds.test(f), folds.train(f));
-        assert!(!test.is_empty());
-        assert_eq!(test.len() + train.len(), placed);
-        let lines = naive(file);
-        let alone = lines[0][0]
-            .trim_start_matches('#')
-            .eq_ignore_ascii_case("iid");
-        for i in test {
-            let sample = &samples[i as usize];
-            let line = lines.iter().find(|line| match alone {
-                true => line[0] == sample.iid,
-                false => (line[0], line[1]) == sample.key(),
-            });
-            let name = line.and_then(|line| line.last().copied());
-            assert_eq!(
-                name,
-                Some(&*folds.names[f as usize]),
-                "fold of {}",
-                sample.id()
-            );
-        }
-    }
-}
-
-fn samples(source: &mut Source<'_>, folder: &Folder, samples: &[Sample]) {
-    let (_, _, file) = parts(source);
-    let Some(listed) = taken(lists::samples(folder.put("t", file), samples)) else {
-        return;
-    };
-    assert_eq!(listed.member.len(), samples.len());
-    let lines = naive(file);
-    for (sample, &member) in samples.iter().zip(&listed.member) {
-        let full = |line: &Vec<&str>| line.get(..2) == Some(&[&*sample.fid, &*sample.iid]);
-        let alone = |line: &Vec<&str>| line[0] == sample.iid;
-        let first = lines[0][0].trim_start_matches('#').to_ascii_uppercase();
-        let expected = match &*first {
-            "IID" => lines[1..].iter().any(alone),
-            _ => lines.iter().any(full),
-        };
-        assert_eq!(member, expected, "{}", sample.id());
-    }
-}
-
-fn snps(source: &mut Source<'_>, folder: &Folder, _: &[Sample]) {
-    let (_, _, file) = parts(source);
-    let known = ["s1", "s2", "s2", "."].map(|id| Snp {
-        id: id.into(),
-        ..Snp::default()
-    });
-    let Some(listed) = taken(lists::snps(folder.put("t", file), &known)) else {
-        return;
-    };
-    let lines = naive(file);
-    for (snp, &member) in known.iter().zip(&listed.member) {
-        assert_eq!(member, lines.iter().any(|line| line[0] == snp.id));
-    }
-    let mut unknown: Vec<&str> = lines.iter().map(|line| line[0]).collect();
-    unknown.retain(|id| known.iter().all(|snp| snp.id != **id));
-    unknown.sort_unstable();
-    unknown.dedup();
-    let mut told: Vec<&str> = listed.unknown.iter().map(String::as_str).collect();
-    told.sort_unstable();
-    assert_eq!(told, unknown);
-}
-
 /// The table itself, with and without a header.
 fn plain(source: &mut Source<'_>, folder: &Folder, samples: &[Sample]) {
     let (flags, _, file) = parts(source);
@@ -327,44 +252,5 @@ fn plain(source: &mut Source<'_>, folder: &Folder, samples: &[Sample]) {
     if let Some((rows, overlap)) = taken(table.align_any(samples)) {
         assert_eq!(rows.iter().flatten().count(), overlap.common);
         assert_eq!(overlap.common + overlap.file_only.len(), table.rows.len());
-    }
-}
-
-fn matrix(source: &mut Source<'_>, folder: &Folder, _: &[Sample]) {
-    let (_, _, file) = parts(source);
-    let Some(matrix) = taken(npy::read(folder.put("t", file))) else {
-        return;
-    };
-    assert_eq!(matrix.rows * matrix.columns, matrix.values.len());
-    assert!(matrix.values.iter().all(|v| v.is_finite()));
-    let path = folder.path("again");
-    let again = npy::Writer::create(&path, matrix.rows, matrix.columns).and_then(|mut writer| {
-        for i in 0..matrix.rows {
-            let row: Vec<f64> = (0..matrix.columns)
-                .map(|j| matrix.values[j * matrix.rows + i])
-                .collect();
-            writer.row(&row)?;
-        }
-        writer.into_file().commit()?;
-        npy::read(&path)
-    });
-    assert_eq!(again.as_ref(), Ok(&matrix), "written back");
-}
-
-fn grm(source: &mut Source<'_>, folder: &Folder, _: &[Sample]) {
-    source.byte();
-    folder.put("p.grm.id", source.section());
-    let file = source.rest();
-    folder.put("p.grm.bin", file);
-    let Some(grm) = taken(Grm::read(folder.path("p"))) else {
-        return;
-    };
-    let n = grm.ids.len();
-    for i in 0..n {
-        for j in 0..n {
-            let at = 4 * (i.max(j) * (i.max(j) + 1) / 2 + i.min(j));
-            let bytes = file[at..at + 4].try_into().expect("four bytes");
-            assert_eq!(grm.value(i, j).to_bits(), u32::from_le_bytes(bytes));
-        }
     }
 }

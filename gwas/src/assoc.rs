@@ -23,7 +23,7 @@
 //! | [`linkage`] | r² of two SNPs |
 //! | [`mixture`] | the null model of several kernels |
 //! | [`models`] | the models of all traits, for a kernel without a chromosome |
-//! | [`nullfit`], [`nulls`] | the numbers of a null model; files of them |
+//! | [`nullfit`], [`nulls`], [`numbers`] | the numbers of a null model; files of them; those a run was given |
 //! | [`oof`] | what do the other folds predict of a trait? |
 //! | [`ordinary`] | tests without a kernel |
 //! | `outcome` | all files of a run |
@@ -50,6 +50,7 @@ pub mod mixture;
 pub mod models;
 pub mod nullfit;
 pub mod nulls;
+pub mod numbers;
 pub mod oof;
 pub mod ordinary;
 mod outcome;
@@ -81,8 +82,9 @@ use fast::Fast;
 use finish::Writing;
 use identity::Inputs;
 use kernels::{Moments, Source};
-use models::{Models, Numbers};
+use models::Models;
 use nulls::Given;
+use numbers::Numbers;
 use oof::OutOfFold;
 use outcome::Outcome;
 use partial::{Finished, Part, Partial, parts};
@@ -236,7 +238,7 @@ pub fn assoc<B: Backend, E: Engine>(
     if let Some(cohort) = &cohort {
         let name =
             |part: &Part| kernels::name(&cohort.genotypes, cohort.chromosomes, part.left_out);
-        numbers.check(&data, all.iter().map(name))?;
+        numbers.check(all.iter().map(name))?;
     }
     let mut work = Work {
         scan: Scan::new(&tested, &data, &groups, (&options.method, options.count)),

@@ -122,19 +122,32 @@ fn open() -> Result<Cuda> {
     Cuda::open(folder).map_err(|missing| Error::device(missing.to_string()))
 }
 
-/// Edge of the matrices that a GPU's ceilings are measured with.
-const CEILING: usize = 8192;
+/// Memory of the GPU in bytes: what is free, and all of it; and the bytes of the cheapest number that
+/// adaptive plans choose there.
+///
+/// # Errors
+/// `Device` if the GPU is not available here.
+pub fn gpu_memory() -> Result<((usize, usize), usize)> {
+    let cuda = open()?;
+    let memory = cuda.memory().map_err(device_error)?;
+    Ok((memory, cuda.formats()[0].bytes()))
+}
 
-/// What the chosen backend does at most with `threads` threads (0: one per core); nothing where it
-/// cannot be measured.
+/// Edge of the largest matrices that a GPU's ceilings are measured with, and what they are multiples of.
+const CEILING: usize = 8192;
+const STEP: usize = 16;
+
+/// What the chosen backend does at most with `threads` threads (0: one per core), on a GPU with
+/// matrices of up to `samples` rows; nothing where it cannot be measured.
 ///
 /// # Errors
 /// `Usage` if no threads can be had, `Device` if the GPU fails.
-pub fn ceilings(choice: BackendChoice, threads: usize) -> Result<Vec<Ceiling>> {
+pub fn ceilings(choice: BackendChoice, threads: usize, samples: usize) -> Result<Vec<Ceiling>> {
     match choice {
         BackendChoice::Cpu => Ok(pool(threads)?.install(epitile_cpu::ceilings)),
         BackendChoice::Cuda => {
-            let rates = epitile_cuda::ceilings(&open()?, CEILING).map_err(device_error)?;
+            let edge = samples.min(CEILING).next_multiple_of(STEP);
+            let rates = epitile_cuda::ceilings(&open()?, edge).map_err(device_error)?;
             let ceiling = |(work, all)| Ceiling {
                 work,
                 isa: "cuda",

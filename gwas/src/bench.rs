@@ -79,7 +79,9 @@ pub fn bench(
     let peak_rss_bytes = peak_rss_bytes();
     let mut scaling = Vec::with_capacity(measured.len());
     for (&threads, measured) in options.threads.iter().zip(&measured) {
-        let ceilings = log.timed("ceilings", || ceilings(options.backend, threads))?;
+        let ceilings = log.timed("ceilings", || {
+            ceilings(options.backend, threads, genotypes.samples())
+        })?;
         scaling.push(measured.times(threads, &ceilings));
     }
     let last = measured

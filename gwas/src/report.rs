@@ -5,6 +5,7 @@
 //! | `find` | which files, and what is in them? |
 //! | `sheet` | a table, column by name |
 //! | `association`, `genome`, `threshold`, `manhattan`, `qq`, `quantiles` | p-values along the genome, and against what is expected |
+//! | `global` | is there epistasis at all? |
 //! | `interactions` | pairs of SNPs |
 //! | `curves` | cross-validation over γ and λ |
 //! | `pairs`, `scatter` | observed against predicted values |
@@ -20,6 +21,7 @@ mod curves;
 mod figures;
 mod find;
 mod genome;
+mod global;
 mod grid;
 mod interactions;
 mod manhattan;

@@ -1,6 +1,8 @@
 //! Similarities of the individuals of a cohort: pair statistics computed once, and the kernel
 //! functions of them with every constant resolved.
 
+mod cross;
+
 use std::sync::Arc;
 
 use epitile_core::backend::Backend;
@@ -12,6 +14,8 @@ use epitile_core::pairs::{PairKind, PairStatistic, centred_norms, mean_centred_n
 
 use crate::backend::device_error;
 use crate::error::{Error, Result};
+
+pub use cross::Cross;
 
 /// What kernels take from the individuals that define them: SNP means, scales. It is computed
 /// from all individuals left by the filters, and stored in models.
@@ -253,99 +257,5 @@ impl<'a, B: Backend> Similarity<'a, B> {
              50, 75, 95 %, maximum) are {}",
             quantiles.join(", ")
         ))
-    }
-}
-
-/// The kernel between new individuals and the training individuals of a model, with the model's
-/// moments.
-pub struct Cross<B: Backend> {
-    /// Pair statistic, new × training.
-    pub pairs: B::Pairs,
-    /// The kernel function.
-    pub map: KernelMap,
-}
-
-impl<B: Backend> Cross<B> {
-    /// Builds the statistic for `new` × `training` genotypes at the same SNPs.
-    ///
-    /// # Errors
-    /// Failures of the device.
-    pub fn new<E: Engine>(
-        backend: &B,
-        engine: &E,
-        moments: &Moments,
-        (kernel, gamma): (Kernel, f64),
-        (new, training): (&Arc<Genotypes>, &Arc<Genotypes>),
-        inside: Option<(&Inside, &Inside)>,
-    ) -> Result<Self> {
-        let statistic = PairStatistic::new(kernel.pair_kind(), &moments.counts);
-        let rows = backend.panel(new.clone()).map_err(device_error)?;
-        let cols = backend.panel(training.clone()).map_err(device_error)?;
-        let pairs = backend
-            .pairs(&statistic, &rows, Some(&cols))
-            .map_err(device_error)?;
-        Ok(Self::with(
-            engine,
-            moments,
-            (kernel, gamma),
-            (new, training),
-            inside,
-            pairs,
-        ))
-    }
-
-    /// The same for the training individuals with themselves.
-    ///
-    /// # Errors
-    /// Failures of the device.
-    pub fn symmetric<E: Engine>(
-        backend: &B,
-        engine: &E,
-        moments: &Moments,
-        (kernel, gamma): (Kernel, f64),
-        training: &Arc<Genotypes>,
-        inside: Option<(&Inside, &Inside)>,
-    ) -> Result<Self> {
-        let statistic = PairStatistic::new(kernel.pair_kind(), &moments.counts);
-        let panel = backend.panel(training.clone()).map_err(device_error)?;
-        let pairs = backend
-            .pairs(&statistic, &panel, None)
-            .map_err(device_error)?;
-        Ok(Self::with(
-            engine,
-            moments,
-            (kernel, gamma),
-            (training, training),
-            inside,
-            pairs,
-        ))
-    }
-
-    fn with<E: Engine>(
-        engine: &E,
-        moments: &Moments,
-        (kernel, gamma): (Kernel, f64),
-        (new, training): (&Genotypes, &Genotypes),
-        inside: Option<(&Inside, &Inside)>,
-        pairs: B::Pairs,
-    ) -> Self {
-        let norms = |g: &Genotypes| match has_norms(kernel) {
-            true => centred_norms(engine, g, &moments.counts),
-            false => Vec::new(),
-        };
-        let covariates = inside.map(|(new, training)| KernelCovariates {
-            count: new.columns.len(),
-            rows: new.flat(kernel),
-            cols: training.flat(kernel),
-        });
-        let map = KernelMap {
-            kernel,
-            gamma,
-            scale: moments.scale(kernel),
-            rows: norms(new),
-            cols: norms(training),
-            covariates,
-        };
-        Cross { pairs, map }
     }
 }

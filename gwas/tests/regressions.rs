@@ -5,6 +5,8 @@
 pub mod factor;
 #[path = "../../fuzz/src/model.rs"]
 pub mod model;
+#[path = "../../fuzz/src/nulls.rs"]
+pub mod nulls;
 #[path = "../../fuzz/src/plink.rs"]
 pub mod plink;
 #[path = "../../fuzz/src/refused.rs"]
@@ -35,6 +37,11 @@ fn tables_are_read_or_refused() {
 #[test]
 fn models_are_read_or_refused() {
     replay("model", model::seeds, model::check);
+}
+
+#[test]
+fn null_models_are_read_or_refused() {
+    replay("nulls", nulls::seeds, nulls::check);
 }
 
 #[test]

@@ -94,6 +94,27 @@ fn run<N: Number>(
 }
 
 multiversion! {
+    /// `out` ← distances of covariates: Σ (own − other)², or Σ |own − other|, the terms added in order;
+    /// of `others` one covariate after the other, `out.len()` values of each.
+    fn distances(absolute: bool, own: &[f64], others: &[f64], out: &mut [f64])
+        = distances_body, distances_body
+}
+
+#[inline(always)]
+fn distances_body(absolute: bool, own: &[f64], others: &[f64], out: &mut [f64]) {
+    out.fill(0.0);
+    for (own, others) in own.iter().zip(others.chunks_exact(out.len().max(1))) {
+        for (o, other) in out.iter_mut().zip(others) {
+            let difference = own - other;
+            *o += match absolute {
+                true => difference.abs(),
+                false => difference * difference,
+            };
+        }
+    }
+}
+
+multiversion! {
     /// `out` ← the numbers of `line` at the places `at` of individuals in a stored block.
     fn gather<N: Number>(line: &[N], at: &[u32], out: &mut [N]) = gather_body::<N>, gather_body::<N>
 }

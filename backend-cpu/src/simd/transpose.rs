@@ -16,6 +16,14 @@ pub(crate) struct Column {
     pub(crate) high: [u64; PAIR_EDGE],
 }
 
+impl Column {
+    /// Missing calls.
+    pub(crate) const MISSING: Column = Column {
+        low: [0; PAIR_EDGE],
+        high: [u64::MAX; PAIR_EDGE],
+    };
+}
+
 /// Which of the numbers of dosages 0, 1 and 2 and of a missing call stands at each code.
 pub(crate) fn by_code([zero, one, two, missing]: [i64; 4]) -> [i64; 4] {
     [zero, one, missing, two]

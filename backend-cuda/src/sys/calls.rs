@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytemuck::{Pod, Zeroable, cast_slice};
+use bytemuck::cast_slice;
 use epitile_core::genotypes::Genotypes;
 
 use super::buffer::Buffer;
@@ -17,26 +17,8 @@ pub(crate) struct Calls {
     pub(crate) words: usize,
     pub(super) some: Buffer,
     pub(super) two: Buffer,
-    missing: Option<Missing>,
-}
-
-/// Where calls are missing: the plane, and by individual the ends of its list of bits.
-#[derive(Debug)]
-struct Missing {
-    plane: Buffer,
-    ends: Buffer,
-    places: Buffer,
-}
-
-/// `Calls` of `kernels/pairs.cu`.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-pub(super) struct RawCalls {
-    some: u64,
-    two: u64,
-    missing: u64,
-    ends: u64,
-    places: u64,
+    /// If a call is missing.
+    missing: Option<Buffer>,
 }
 
 impl Calls {
@@ -47,31 +29,16 @@ impl Calls {
             let rows: Vec<u64> = all.clone().flat_map(of).collect();
             device.upload(cast_slice(&rows))
         };
-        let missing = match genotypes.has_missing() {
-            false => None,
-            true => {
-                let row = |i| genotypes.missing(i).unwrap_or(&[]);
-                let (mut ends, mut places) = (Vec::new(), Vec::new());
-                for i in all.clone() {
-                    for (w, &word) in row(i).iter().enumerate() {
-                        let bits = (0..64).filter(|bit| word >> bit & 1 == 1);
-                        places.extend(bits.map(|bit| w as u32 * 64 + bit));
-                    }
-                    ends.push(places.len() as u64);
-                }
-                Some(Missing {
-                    plane: planes(&|i| row(i).to_vec())?,
-                    ends: device.upload(cast_slice(&ends))?,
-                    places: device.upload(cast_slice(&places))?,
-                })
-            }
-        };
+        let missing = genotypes.has_missing().then(|| {
+            let row = |i| genotypes.missing(i).unwrap_or(&[]);
+            planes(&|i| row(i).to_vec())
+        });
         Ok(Calls {
             samples: genotypes.samples(),
             words: genotypes.words(),
             some: planes(&|i| genotypes.some(i).to_vec())?,
             two: planes(&|i| genotypes.two(i).to_vec())?,
-            missing,
+            missing: missing.transpose()?,
         })
     }
 
@@ -80,24 +47,15 @@ impl Calls {
         self.missing.is_some()
     }
 
-    /// As kernels take it.
-    pub(super) fn raw(&self) -> RawCalls {
-        let missing = self.missing.as_ref();
-        let address = |of: fn(&Missing) -> &Buffer| missing.map_or(0, |m| of(m).address());
-        RawCalls {
-            some: self.some.address(),
-            two: self.two.address(),
-            missing: address(|m| &m.plane),
-            ends: address(|m| &m.ends),
-            places: address(|m| &m.places),
-        }
+    /// Address of the plane of missing calls, or none.
+    pub(super) fn missing_address(&self) -> u64 {
+        self.missing.as_ref().map_or(0, Buffer::address)
     }
 
     /// Everything it consists of.
     pub(super) fn buffers(&self) -> Vec<&Buffer> {
-        let missing = self.missing.iter();
-        let more = missing.flat_map(|m| [&m.plane, &m.ends, &m.places]);
-        [&self.some, &self.two].into_iter().chain(more).collect()
+        let planes = [&self.some, &self.two].into_iter();
+        planes.chain(&self.missing).collect()
     }
 }
 

@@ -2,30 +2,34 @@
 
 use std::sync::Arc;
 
-use epitile_core::precision::{Precision, exp2};
+use epitile_core::precision::exp2;
 
 use super::buffer::Buffer;
 use super::device::Device;
-use super::launch::{LIST, Operand, format, launch, list};
+use super::launch::{LIST, Operand, launch, list};
 use crate::error::CudaError;
 
 /// Rows and columns of a block of `turn`; see `kernels/convert.cu`.
 const SIDE: usize = 32;
 
 impl Device {
-    /// `to` ← `from` in another precision and scale, rounded once.
+    /// `to` ← `from` in the precision and scale of `to`, rounded once.
+    ///
+    /// # Panics
+    /// If the shapes differ.
     pub(crate) fn convert(
         self: &Arc<Self>,
         from: Operand<'_>,
-        (to, precision, scale): (&Buffer, Precision, i32),
+        to: Operand<'_>,
     ) -> Result<(), CudaError> {
         let (count, (address, code)) = (from.count(), from.checked());
-        assert!(to.bytes() >= count * precision.bytes(), "bytes of a tile");
-        let (factor, divisor) = (exp2(from.scale), exp2(scale));
+        assert_eq!((from.rows, from.cols), (to.rows, to.cols), "shapes");
+        let (out, format) = to.checked();
         if count == 0 {
             return Ok(());
         }
-        self.issue(&[from.buffer], &[to], |lane| {
+        let reads: Vec<&Buffer> = from.buffers().chain(to.natural).collect();
+        self.issue(&reads, &[to.buffer], |lane| {
             // SAFETY: both buffers hold `count` numbers of their formats.
             unsafe {
                 launch!(
@@ -34,31 +38,36 @@ impl Device {
                     list(count),
                     address,
                     code,
-                    factor,
-                    to.address(),
-                    format(precision),
-                    divisor,
+                    exp2(from.scale),
+                    from.natural(),
+                    out,
+                    format,
+                    exp2(to.scale),
+                    to.natural(),
                     count as u64
                 )
             }
         })
     }
 
-    /// `to` ← the transpose of `from` in another precision and scale, rounded once.
+    /// `to` ← the transpose of `from` in the precision and scale of `to`, rounded once.
+    ///
+    /// # Panics
+    /// If the shapes are not each other's transpose.
     pub(crate) fn turn(
         self: &Arc<Self>,
         from: Operand<'_>,
-        (to, precision, scale): (&Buffer, Precision, i32),
+        to: Operand<'_>,
     ) -> Result<(), CudaError> {
         let (rows, cols, (address, code)) = (from.rows, from.cols, from.checked());
-        let bytes = rows * cols * precision.bytes();
-        assert!(to.bytes() >= bytes, "bytes of a tile");
-        let (factor, divisor) = (exp2(from.scale), exp2(scale));
+        assert_eq!((rows, cols), (to.cols, to.rows), "shapes");
+        let (out, format) = to.checked();
         let blocks = rows.div_ceil(SIDE) * cols.div_ceil(SIDE);
         if blocks == 0 {
             return Ok(());
         }
-        self.issue(&[from.buffer], &[to], |lane| {
+        let reads: Vec<&Buffer> = from.buffers().chain(to.natural).collect();
+        self.issue(&reads, &[to.buffer], |lane| {
             // SAFETY: both buffers hold rows × cols numbers of their formats.
             unsafe {
                 launch!(
@@ -67,10 +76,12 @@ impl Device {
                     (blocks, LIST),
                     address,
                     code,
-                    factor,
-                    to.address(),
-                    format(precision),
-                    divisor,
+                    exp2(from.scale),
+                    from.natural(),
+                    out,
+                    format,
+                    exp2(to.scale),
+                    to.natural(),
                     rows as u64,
                     cols as u64
                 )

@@ -1,6 +1,7 @@
 //! One device: its lanes and its memory.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,8 +18,12 @@ use crate::slab::{Slab, padded};
 /// Streams. Threads that issue work share them; more than a few only split the device.
 pub(crate) const LANES: usize = 4;
 
+/// Operations of a lane that are not done. Whoever issues more waits: work that can be issued ahead of a
+/// slow operation would else fill the memory with what it made.
+const DEPTH: usize = 32;
+
 /// Largest piece of memory that the driver is asked for in advance.
-const PIECE: usize = 1 << 30;
+pub(crate) const PIECE: usize = 1 << 30;
 
 /// Threads get lanes in turn, and keep them: one thread's operations run in order.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -38,6 +43,8 @@ pub(crate) struct Lane {
     workspace: Option<(Memory, usize)>,
     /// Operations issued so far.
     number: u64,
+    /// The last of them.
+    issued: VecDeque<Stamp>,
     /// The last operation of each lane that this one has waited for.
     seen: [u64; LANES],
 }
@@ -69,8 +76,8 @@ pub(crate) struct Device {
     capability: (i32, i32),
     /// Pairs whose statistics were made for one use.
     pub(crate) made_again: AtomicU64,
-    piece: usize,
-    workspace: usize,
+    /// Bytes of memory.
+    pub(crate) total: usize,
 }
 
 impl Drop for Device {
@@ -78,6 +85,11 @@ impl Drop for Device {
         // What the fields give back, they give back to the context that is current.
         let _ = self.context.bind();
     }
+}
+
+/// Bytes of a lane's scratch memory: what cuBLASLt's documentation advises, less on a small device.
+pub(crate) fn workspace(total: usize) -> usize {
+    (32 << 20).min(total / 16)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -100,6 +112,7 @@ impl Device {
                 stream: Stream::new()?,
                 workspace: None,
                 number: 0,
+                issued: VecDeque::new(),
                 seen: [0; LANES],
             }));
         }
@@ -112,8 +125,7 @@ impl Device {
             capability: context.capability()?,
             context,
             made_again: AtomicU64::new(0),
-            piece: PIECE.min(total / 8),
-            workspace: (32 << 20).min(total / 16),
+            total,
         }))
     }
 
@@ -155,7 +167,7 @@ impl Device {
     ) -> Result<((usize, usize, u64), Uses), CudaError> {
         self.context.bind()?;
         let least = padded(bytes);
-        let size = least.max(self.piece);
+        let size = least.max(PIECE.min(self.total / 8));
         let memory = match Memory::new(size) {
             Err(CudaError::OutOfMemory { .. }) => {
                 for piece in pieces.iter_mut() {
@@ -215,7 +227,12 @@ impl Device {
         };
         reads.iter().for_each(|b| b.note(&stamp, false));
         writes.iter().for_each(|b| b.note(&stamp, true));
-        done
+        lane.issued.push_back(stamp);
+        let oldest = (lane.issued.len() > DEPTH).then(|| lane.issued.pop_front());
+        match oldest.flatten() {
+            Some(oldest) => done.and_then(|value| oldest.event().finish().map(|()| value)),
+            None => done,
+        }
     }
 
     /// Address and bytes of the lane's scratch memory for the libraries; only work on that lane may
@@ -223,7 +240,10 @@ impl Device {
     pub(super) fn workspace(&self, lane: &mut Lane) -> Result<(u64, usize), CudaError> {
         let (memory, bytes) = match lane.workspace.take() {
             Some(workspace) => workspace,
-            None => (Memory::new(self.workspace)?, self.workspace),
+            None => {
+                let bytes = workspace(self.total);
+                (Memory::new(bytes)?, bytes)
+            }
         };
         let (memory, bytes) = lane.workspace.insert((memory, bytes));
         Ok((memory.address(), *bytes))

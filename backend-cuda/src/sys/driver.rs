@@ -201,6 +201,12 @@ impl Event {
         // SAFETY: both live.
         unsafe { result::event::record(self.0, stream.0) }.map_err(failed("cuEventRecord"))
     }
+
+    /// Waits until the mark is reached.
+    pub(crate) fn finish(&self) -> Result<(), CudaError> {
+        // SAFETY: the event lives.
+        unsafe { result::event::synchronize(self.0) }.map_err(failed("cuEventSynchronize"))
+    }
 }
 
 impl Drop for Event {

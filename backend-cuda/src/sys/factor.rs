@@ -218,14 +218,14 @@ impl Device {
         }
         let length = self.factor_space(tile)?;
         let space = self.buffer(length * tile.precision.bytes())?;
-        // What the library says of the pivots, and what we see of them.
-        let found = [self.buffer(4)?, self.buffer(8)?];
-        let writes = [tile.buffer, &space, &found[0], &found[1]];
+        // What we see of the pivots, a u64, and what the library says of them, an i32.
+        let found = self.buffer(12)?;
+        let writes = [tile.buffer, &space, &found];
         let lower = cusolver::sys::cublasFillMode_t::CUBLAS_FILL_MODE_LOWER;
-        let (mut info, mut first) = ([0; 4], [0; 8]);
+        let mut seen = [0; 12];
         self.issue(&[], &writes, |lane| {
             let handle = self.factors(lane)?.solver;
-            let (space, to) = (space.address(), found[0].address() as *mut c_int);
+            let (space, to) = (space.address(), (found.address() + 8) as *mut c_int);
             // SAFETY: the tile holds n × n numbers, the space as many as the library asked for.
             let status = unsafe {
                 match tile.precision {
@@ -252,19 +252,18 @@ impl Device {
                 }
             };
             solver("cusolverDnpotrf", status)?;
-            self.clear(lane, tile, &found[1])?;
+            self.clear(lane, tile, &found)?;
             let stream = lane.stream.raw();
-            // SAFETY: both have as many bytes, and the arrays live until the stream is done.
-            unsafe {
-                memcpy_dtoh_async(&mut info, found[0].address(), stream)
-                    .and_then(|()| memcpy_dtoh_async(&mut first, found[1].address(), stream))
-            }
-            .map_err(failed("cuMemcpyDtoHAsync"))?;
+            // SAFETY: it has as many bytes, and the array lives until the stream is done.
+            unsafe { memcpy_dtoh_async(&mut seen, found.address(), stream) }
+                .map_err(failed("cuMemcpyDtoHAsync"))?;
             lane.stream.finish()
         })?;
-        let info = i32::from_ne_bytes(info);
+        let (first, info) = seen.split_at(8);
+        let info = i32::from_ne_bytes(info.try_into().expect("four bytes"));
+        let first = u64::from_ne_bytes(first.try_into().expect("eight bytes")) as usize;
         assert!(info >= 0, "argument {info} of potrf");
-        let (first, last) = (u64::from_ne_bytes(first) as usize, tile.rows);
+        let last = tile.rows;
         // The library compares with zero only; what follows a NaN or an infinity is found by us.
         let library = (info as usize).checked_sub(1);
         let ours = (first < last).then_some(first);

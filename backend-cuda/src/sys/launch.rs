@@ -43,10 +43,11 @@ macro_rules! kernels {
 
 kernels! {
     convert: convert turn;
+    natural: largest natural factors;
     norm: norm_rows norm_columns;
     triangle: shift clear pivot;
-    expand: expand weigh moments;
-    pairs: distances slopes weighted gather;
+    expand: expand moments;
+    pairs: distances slopes digits gather;
     kernel: kernel_tile;
     panel: apply solve;
 }
@@ -95,19 +96,40 @@ pub(super) fn format(precision: Precision) -> i32 {
     code.expect("a floating-point format") as i32
 }
 
-/// A matrix that kernels read, column-major without gaps, stored numbers times 2^scale.
+/// A matrix that kernels read, column-major without gaps, stored numbers times 2^scale and times the
+/// number (F64) that is kept on the device, if there is one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operand<'a> {
     pub(crate) rows: usize,
     pub(crate) cols: usize,
     pub(crate) precision: Precision,
     pub(crate) scale: i32,
+    pub(crate) natural: Option<&'a Buffer>,
     pub(crate) buffer: &'a Buffer,
 }
 
-impl Operand<'_> {
+impl<'a> Operand<'a> {
     pub(super) fn count(&self) -> usize {
         self.rows * self.cols
+    }
+
+    /// The numbers as they are stored, whatever their scale.
+    pub(crate) fn bare(self) -> Self {
+        Operand {
+            scale: 0,
+            natural: None,
+            ..self
+        }
+    }
+
+    /// Address of the number on the device, or none.
+    pub(super) fn natural(&self) -> u64 {
+        self.natural.map_or(0, |one| holds::<f64>(one, 1))
+    }
+
+    /// What is read with it.
+    pub(super) fn buffers(&self) -> impl Iterator<Item = &'a Buffer> + use<'a> {
+        [self.buffer].into_iter().chain(self.natural)
     }
 
     /// Address and format, once the buffer was found large enough.
@@ -145,7 +167,8 @@ impl Device {
         let ((address, code), factor) = (tile.checked(), exp2(scale));
         let of_rows = holds::<f64>(&sums.rows, 3 * rows);
         let part = |k: usize| of_rows + (k * rows * 8) as u64;
-        self.issue(&[tile.buffer], &[&sums.rows, &sums.cols], |lane| {
+        let reads: Vec<&Buffer> = tile.buffers().collect();
+        self.issue(&reads, &[&sums.rows, &sums.cols], |lane| {
             if rows > 0 {
                 // SAFETY: the tile holds its numbers, the sums three for each row.
                 unsafe {
@@ -156,6 +179,7 @@ impl Device {
                         address,
                         code,
                         factor,
+                        tile.natural(),
                         rows as u64,
                         cols as u64,
                         part(0),
@@ -174,6 +198,7 @@ impl Device {
                         address,
                         code,
                         factor,
+                        tile.natural(),
                         rows as u64,
                         holds::<f64>(&sums.cols, cols)
                     )
@@ -261,7 +286,8 @@ impl Device {
         if blocks * k == 0 {
             return Ok(());
         }
-        self.issue(&[a.buffer, x.buffer], &[y.buffer], |lane| {
+        let reads: Vec<&Buffer> = a.buffers().chain(x.buffers()).collect();
+        self.issue(&reads, &[y.buffer], |lane| {
             // SAFETY: all three hold the numbers of their shapes, which match.
             unsafe {
                 launch!(
@@ -272,6 +298,7 @@ impl Device {
                     address,
                     code,
                     exp2(a.scale),
+                    a.natural(),
                     i32::from(transposed),
                     m as u64,
                     k as u64,
@@ -297,7 +324,8 @@ impl Device {
         if n * b.cols == 0 {
             return Ok(());
         }
-        self.issue(&[l.buffer], &[b.buffer], |lane| {
+        let reads: Vec<&Buffer> = l.buffers().collect();
+        self.issue(&reads, &[b.buffer], |lane| {
             // SAFETY: L holds n × n numbers, B n for each column.
             unsafe {
                 launch!(
@@ -307,6 +335,7 @@ impl Device {
                     address,
                     code,
                     exp2(l.scale),
+                    l.natural(),
                     i32::from(transposed),
                     n as u64,
                     to

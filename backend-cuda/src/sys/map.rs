@@ -10,7 +10,7 @@ use super::buffer::Buffer;
 use super::calls::Index;
 use super::device::Device;
 use super::launch::{format, launch, list};
-use super::statistic::Numbers;
+use super::numbers::Numbers;
 use crate::error::CudaError;
 
 /// A kernel function with its constants for the rows and columns of one tile, on the device.

@@ -9,76 +9,19 @@ use cudarc::cublaslt::{result, sys};
 
 use super::buffer::Buffer;
 use super::device::{Device, Lane};
+use super::launch::holds;
+use super::number::Number;
 use crate::error::CudaError;
 
-/// What a product's operands hold, and what it is summed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Number {
-    /// Bytes, summed in 32-bit integers.
-    I8,
-    /// F64.
-    F64,
-    /// F32, multiplied as such.
-    F32,
-    /// F32 storage of TF32 values, multiplied on tensor cores; F32 sums.
-    Tf32,
-    /// F16, F32 sums.
-    F16,
-    /// BF16, F32 sums.
-    Bf16,
-    /// E4M3, F32 sums; op(A) transposed, op(B) not, sizes multiples of 16.
-    F8E4M3,
-}
-
-impl Number {
-    /// Types of the operands, of the output and its factors, and how sums are made.
-    fn types(
-        self,
-    ) -> (
-        sys::cudaDataType,
-        sys::cudaDataType,
-        sys::cublasComputeType_t,
-    ) {
-        use sys::cublasComputeType_t as Sum;
-        use sys::cudaDataType_t as Type;
-        match self {
-            Number::I8 => (Type::CUDA_R_8I, Type::CUDA_R_32I, Sum::CUBLAS_COMPUTE_32I),
-            Number::F64 => (Type::CUDA_R_64F, Type::CUDA_R_64F, Sum::CUBLAS_COMPUTE_64F),
-            Number::F32 => (Type::CUDA_R_32F, Type::CUDA_R_32F, Sum::CUBLAS_COMPUTE_32F),
-            Number::Tf32 => (
-                Type::CUDA_R_32F,
-                Type::CUDA_R_32F,
-                Sum::CUBLAS_COMPUTE_32F_FAST_TF32,
-            ),
-            Number::F16 => (Type::CUDA_R_16F, Type::CUDA_R_32F, Sum::CUBLAS_COMPUTE_32F),
-            Number::Bf16 => (Type::CUDA_R_16BF, Type::CUDA_R_32F, Sum::CUBLAS_COMPUTE_32F),
-            // Without its fast sums, which are off unless asked for; the operands' scales are in α.
-            Number::F8E4M3 => (
-                Type::CUDA_R_8F_E4M3,
-                Type::CUDA_R_32F,
-                Sum::CUBLAS_COMPUTE_32F,
-            ),
-        }
-    }
-
-    fn bytes(self) -> (usize, usize) {
-        match self {
-            Number::I8 => (1, 4),
-            Number::F64 => (8, 8),
-            Number::F32 | Number::Tf32 => (4, 4),
-            Number::F16 | Number::Bf16 => (2, 4),
-            Number::F8E4M3 => (1, 4),
-        }
-    }
-}
-
-/// A column-major matrix as it is stored, and whether its transpose is meant.
+/// A column-major matrix as it is stored, and whether its transpose is meant. A scale that is kept on
+/// the device multiplies it; products in F16 and E4M3 take such.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matrix<'a> {
     pub(crate) rows: usize,
     pub(crate) cols: usize,
     pub(crate) ld: usize,
     pub(crate) transposed: bool,
+    pub(crate) natural: Option<&'a Buffer>,
     pub(crate) buffer: &'a Buffer,
 }
 
@@ -102,8 +45,9 @@ impl Matrix<'_> {
     }
 }
 
-/// What an algorithm is chosen by: numbers, and shape, leading dimension and transposition of each.
-type Key = (Number, [(usize, usize, usize, bool); 3]);
+/// What an algorithm is chosen by: numbers, whether factors lie on the device, and shape, leading
+/// dimension and transposition of each matrix.
+type Key = (Number, bool, [(usize, usize, usize, bool); 3]);
 
 /// The library's handle, and the algorithms it chose.
 #[derive(Debug)]
@@ -162,18 +106,20 @@ impl Drop for Layout {
 struct Description(sys::cublasLtMatmulDesc_t);
 
 impl Description {
-    fn new(number: Number, transposed: [bool; 2]) -> Result<Self, CudaError> {
+    fn new(number: Number, transposed: [bool; 2], on_device: bool) -> Result<Self, CudaError> {
         let (_, out, sum) = number.types();
         let description = result::create_matmul_desc(sum, out);
         let description = Description(description.map_err(failed("cublasLtMatmulDescCreate"))?);
+        use sys::cublasLtMatmulDescAttributes_t as Attribute;
+        // CUBLAS_OP_N and CUBLAS_OP_T; CUBLASLT_POINTER_MODE_HOST and _DEVICE.
         let attributes = [
-            sys::cublasLtMatmulDescAttributes_t::CUBLASLT_MATMUL_DESC_TRANSA,
-            sys::cublasLtMatmulDescAttributes_t::CUBLASLT_MATMUL_DESC_TRANSB,
+            (Attribute::CUBLASLT_MATMUL_DESC_TRANSA, transposed[0]),
+            (Attribute::CUBLASLT_MATMUL_DESC_TRANSB, transposed[1]),
+            (Attribute::CUBLASLT_MATMUL_DESC_POINTER_MODE, on_device),
         ];
-        for (attribute, transposed) in attributes.into_iter().zip(transposed) {
-            // CUBLAS_OP_N and CUBLAS_OP_T.
-            let operation = u32::from(transposed);
-            let (from, bytes) = (from_ref(&operation).cast::<c_void>(), size_of::<u32>());
+        for (attribute, value) in attributes {
+            let value = u32::from(value);
+            let (from, bytes) = (from_ref(&value).cast::<c_void>(), size_of::<u32>());
             // SAFETY: the attribute is a 32-bit enumeration, read before the call returns.
             unsafe { result::set_matmul_desc_attribute(description.0, attribute, from, bytes) }
                 .map_err(failed("cublasLtMatmulDescSetAttribute"))?;
@@ -226,8 +172,23 @@ impl Device {
         b: Matrix<'_>,
         c: Matrix<'_>,
     ) -> Result<(), CudaError> {
-        self.issue(&[a.buffer, b.buffer], &[c.buffer], |lane| {
-            self.multiply_on(lane, number, (alpha, beta), [a, b, c])
+        let naturals = [a.natural, b.natural];
+        if naturals.iter().all(Option::is_none) {
+            let factors = Scalars::Here(alpha, beta);
+            return self.issue(&[a.buffer, b.buffer], &[c.buffer], |lane| {
+                self.multiply_on(lane, number, factors, [a, b, c])
+            });
+        }
+        assert!(
+            matches!(number, Number::F16 | Number::F8E4M3),
+            "numbers with a scale"
+        );
+        let factors = self.buffer(8)?;
+        let mut reads = vec![a.buffer, b.buffer];
+        reads.extend(naturals.into_iter().flatten());
+        self.issue(&reads, &[c.buffer, &factors], |lane| {
+            self.scalars(lane, (alpha, beta), naturals, &factors)?;
+            self.multiply_on(lane, number, Scalars::Device(&factors), [a, b, c])
         })
     }
 
@@ -235,15 +196,16 @@ impl Device {
         self: &Arc<Self>,
         lane: &mut Lane,
         number: Number,
-        (alpha, beta): (f64, f64),
+        factors: Scalars<'_>,
         [a, b, c]: [Matrix<'_>; 3],
     ) -> Result<(), CudaError> {
         let ((m, k), (kb, n)) = (a.shape(), b.shape());
         assert_eq!(((m, n), k), (c.shape(), kb), "shapes of C, A·B");
         assert!(m * n * k > 0 && !c.transposed, "numbers of a product");
         let (workspace, bytes) = self.workspace(lane)?;
+        let on_device = matches!(factors, Scalars::Device(_));
         let (kind, out, _) = number.types();
-        let description = Description::new(number, [a.transposed, b.transposed])?;
+        let description = Description::new(number, [a.transposed, b.transposed], on_device)?;
         let layouts = [
             Layout::new(kind, &a)?,
             Layout::new(kind, &b)?,
@@ -251,6 +213,7 @@ impl Device {
         ];
         let key = (
             number,
+            on_device,
             [a, b, c].map(|m| (m.rows, m.cols, m.ld, m.transposed)),
         );
         let algorithm = self
@@ -258,25 +221,30 @@ impl Device {
             .algorithm(key, &description, &layouts, bytes)?;
         let (each, sum) = number.bytes();
         let [pa, pb, pc] = [a.checked(each), b.checked(each), c.checked(sum)];
-        // The factors in the type of C, in the first bytes of eight.
-        let factor = |x: f64| match number {
-            Number::F64 => x.to_bits(),
-            Number::I8 => first_bytes((x as i32).to_ne_bytes()),
-            _ => first_bytes((x as f32).to_ne_bytes()),
+        let here;
+        let [alpha, beta]: [*const c_void; 2] = match factors {
+            Scalars::Here(alpha, beta) => {
+                here = [number.factor(alpha), number.factor(beta)];
+                [0, 1].map(|k| from_ref(&here[k]).cast())
+            }
+            Scalars::Device(both) => {
+                let address = holds::<f32>(both, 2);
+                [address, address + 4].map(|at| at as *const c_void)
+            }
         };
-        let (alpha, beta) = (factor(alpha), factor(beta));
-        // SAFETY: the three buffers hold the numbers of their layouts, whose shapes match; the
-        // factors are read before the call returns; the workspace is this lane's.
+        // SAFETY: the three buffers hold the numbers of their layouts, whose shapes match; factors here
+        // are read before the call returns, those on the device were made before on this lane; the
+        // workspace is this lane's.
         unsafe {
             sys::cublasLtMatmul(
                 self.products.handle,
                 description.0,
-                from_ref(&alpha).cast(),
+                alpha,
                 pa as *const c_void,
                 layouts[0].0,
                 pb as *const c_void,
                 layouts[1].0,
-                from_ref(&beta).cast(),
+                beta,
                 pc as *const c_void,
                 layouts[2].0,
                 pc as *mut c_void,
@@ -292,11 +260,12 @@ impl Device {
     }
 }
 
-/// A number that starts with these bytes.
-fn first_bytes(bytes: [u8; 4]) -> u64 {
-    let mut all = [0; 8];
-    all[..4].copy_from_slice(&bytes);
-    u64::from_ne_bytes(all)
+/// α and β of a product.
+enum Scalars<'a> {
+    /// Read when the product is issued.
+    Here(f64, f64),
+    /// Two numbers in F32, read when it runs.
+    Device(&'a Buffer),
 }
 
 impl Products {

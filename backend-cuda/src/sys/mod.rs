@@ -8,10 +8,12 @@
 //! | `device.rs` | one device: its lanes (a stream and the libraries' handles each) and its memory |
 //! | `launch.rs` | the kernels, and a safe function for each that works on tiles |
 //! | `convert.rs` | the kernels of conversions |
+//! | `natural.rs` | scales that are found and kept on the device |
 //! | `calls.rs` | genotypes on the device, lists of individuals |
-//! | `statistic.rs`, `weighted.rs` | the kernels of pair statistics: distances, standardised products |
+//! | `expand.rs` | the kernels that make bytes of bit planes |
+//! | `numbers.rs`, `pairs.rs` | numbers of pairs, and the kernels that make them |
 //! | `map.rs` | kernel functions and the kernel of their tiles |
-//! | `matmul.rs` | products by cuBLASLt |
+//! | `number.rs`, `matmul.rs` | products by cuBLASLt |
 //! | `factor.rs` | triangular solves by cuBLAS, Cholesky factors by cuSOLVER |
 
 mod buffer;
@@ -19,22 +21,27 @@ mod calls;
 mod convert;
 mod device;
 mod driver;
+mod expand;
 mod factor;
 mod launch;
 mod library;
 mod map;
 mod matmul;
-mod statistic;
-mod weighted;
+mod natural;
+mod number;
+mod numbers;
+mod pairs;
 
 pub(crate) use buffer::Buffer;
 pub(crate) use calls::{Calls, Index};
-pub(crate) use device::Device;
+pub(crate) use device::{Device, LANES, PIECE, workspace};
 pub(crate) use driver::describe;
+pub(crate) use expand::Bytes;
 pub(crate) use factor::Side;
 pub(crate) use launch::Operand;
 pub(crate) use library::load;
 pub(crate) use map::Map;
-pub(crate) use matmul::{Matrix, Number};
-pub(crate) use statistic::{Numbers, Order};
-pub(crate) use weighted::{RADIX, Rest, SLICES};
+pub(crate) use matmul::Matrix;
+pub(crate) use number::Number;
+pub(crate) use numbers::{Numbers, Order};
+pub(crate) use pairs::{Rest, SLICES};

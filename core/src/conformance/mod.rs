@@ -9,7 +9,8 @@
 //! | [`failure`] | what a failed check says |
 //! | [`gauge`] | oracles better than f64, derived bounds, bitwise comparison |
 //! | [`sample`] | deterministic inputs, ordinary and adversarial |
-//! | [`upload`] [`convert`] [`norm`] | tiles in, out, settled, and from one format to another |
+//! | [`upload`] [`convert`] [`demote`] [`norm`] | tiles in, out, settled, and from one format to another |
+//! | [`roundoff`] | what sums lose, measured against what the backend says |
 //! | [`gemm`] [`syrk`] [`trsm`] [`potrf`] | the linear algebra, entry by entry |
 //! | [`panels`] | right-hand sides: no column sees its neighbours |
 //! | [`pairs`] [`kernel`] | exact pair statistics and kernel tiles |
@@ -24,6 +25,7 @@ use crate::backend::Backend;
 use crate::precision::Precision;
 
 pub mod convert;
+pub mod demote;
 pub mod failure;
 pub mod flow;
 pub mod gauge;
@@ -33,6 +35,7 @@ pub mod norm;
 pub mod pairs;
 pub mod panels;
 pub mod potrf;
+pub mod roundoff;
 pub mod sample;
 pub mod syrk;
 pub mod trsm;
@@ -143,7 +146,10 @@ macro_rules! conformance {
             convert::convert_rounds_once
             convert::convert_keeps_signs_and_flushes
             norm::norm_is_within_the_bound_of_its_sum
+            demote::demotion_takes_the_natural_scale
+            demote::demoted_tiles_are_like_all_others
             gemm::gemm_is_within_its_bound
+            roundoff::accumulator_roundoff_bounds_what_sums_lose
             syrk::syrk_is_within_its_bound
             trsm::trsm_leaves_a_residual_within_its_bound
             panels::apply_is_within_its_bound

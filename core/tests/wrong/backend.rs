@@ -11,7 +11,7 @@ use epitile_core::policy::BY_SIZE;
 use epitile_core::precision::Precision::{self, *};
 use epitile_core::reference::{Reference, ReferencePairs};
 use epitile_core::round::round;
-use epitile_core::tile::{Tile, TileRef};
+use epitile_core::tile::{Tile, TileRef, is_scaled, natural_scale};
 
 use crate::Fault::{self, *};
 
@@ -180,6 +180,15 @@ impl Backend for Wrong {
             ConvertForgetsToFlush if to == F32 => with(unscaled),
             _ => exact,
         })
+    }
+
+    fn demote(&self, tile: &Tile, to: Precision) -> Result<Tile, ErrorKind> {
+        let scale = match is_scaled(to) {
+            true => natural_scale(self.norm(tile)?.max, to),
+            false => 0,
+        };
+        let more = i32::from(self.is(DemoteTakesTheNextScale));
+        self.convert(tile, to, scale + more)
     }
 
     fn settle(&self, tile: Tile) -> Result<Tile, ErrorKind> {

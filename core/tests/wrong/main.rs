@@ -21,6 +21,7 @@ pub(crate) enum Fault {
     NormSumsInF32,
     NormForgetsTheScale,
     NormSumsRowsAsColumns,
+    DemoteTakesTheNextScale,
     ShiftAddsToAColumn,
     GemmDropsTheLastProduct,
     GemmSumsInHalf,
@@ -99,12 +100,15 @@ faults! {
         settled_tiles_keep_every_bit [],
         convert_rounds_once [],
         convert_keeps_signs_and_flushes [],
+        demotion_takes_the_natural_scale [F16],
+        demoted_tiles_are_like_all_others [F16],
     ];
     a_bit_lost_in_settling_is_caught: SettleLosesTheLastBit => [
         settled_tiles_keep_every_bit [],
     ];
     one_ulp_in_one_entry_of_a_conversion_is_caught: ConvertIsOneUlpOff => [
         convert_rounds_once [],
+        demotion_takes_the_natural_scale [F16],
     ];
     rounding_twice_is_caught: ConvertRoundsTwice => [convert_rounds_once [F64]];
     subnormals_that_survive_a_conversion_are_caught: ConvertForgetsToFlush => [
@@ -112,15 +116,27 @@ faults! {
         convert_keeps_signs_and_flushes [],
     ];
     a_norm_in_f32_is_caught: NormSumsInF32 => [norm_is_within_the_bound_of_its_sum []];
-    a_norm_without_scale_is_caught: NormForgetsTheScale => [norm_is_within_the_bound_of_its_sum []];
+    a_norm_without_scale_is_caught: NormForgetsTheScale => [
+        norm_is_within_the_bound_of_its_sum [],
+        demotion_takes_the_natural_scale [F16],
+    ];
     row_sums_in_place_of_column_sums_are_caught: NormSumsRowsAsColumns => [
         norm_is_within_the_bound_of_its_sum [],
+    ];
+    a_scale_that_is_too_large_is_caught: DemoteTakesTheNextScale => [
+        demotion_takes_the_natural_scale [],
     ];
     a_shift_off_the_diagonal_is_caught: ShiftAddsToAColumn => [
         shift_touches_the_diagonal_only [],
     ];
-    a_dropped_product_is_caught: GemmDropsTheLastProduct => [gemm_is_within_its_bound []];
-    sums_in_half_precision_are_caught: GemmSumsInHalf => [gemm_is_within_its_bound []];
+    a_dropped_product_is_caught: GemmDropsTheLastProduct => [
+        gemm_is_within_its_bound [],
+        accumulator_roundoff_bounds_what_sums_lose [],
+    ];
+    sums_in_half_precision_are_caught: GemmSumsInHalf => [
+        gemm_is_within_its_bound [],
+        accumulator_roundoff_bounds_what_sums_lose [],
+    ];
     sums_that_start_from_c_are_caught: GemmStartsFromC => [gemm_is_within_its_bound []];
     a_transposed_operand_is_caught: GemmTransposesB => [gemm_is_within_its_bound []];
     a_product_that_is_dropped_for_right_hand_sides_is_caught: ApplyDropsTheLastProduct => [

@@ -31,4 +31,6 @@ pub mod score;
 
 pub use form::Form;
 pub use model::Model;
-pub(super) use null::{Null, Nulls, tell};
+pub(super) use null::{Null, Nulls, Starts, tell};
+pub(super) use pql::MOST;
+pub use pql::Near;

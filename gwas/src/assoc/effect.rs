@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::refit::Own;
 use super::rotation::Rotation;
 use crate::null::spectral::{Last, Likelihood, Profile};
@@ -84,7 +86,8 @@ pub struct Effect {
 }
 
 /// Why a SNP has no test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Untested {
     /// The same dosage in all.
     Monomorphic,

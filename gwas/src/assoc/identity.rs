@@ -103,6 +103,9 @@ pub fn inputs(
     if kernels.iter().any(|k| k == "gaussian") {
         settings += &format!(" --gamma-scale {}", options.gamma_scale);
     }
+    if options.method.is_binary() {
+        settings += " --bt";
+    }
     let mut calls = Checksum::default().text(&digest(&cohort.genotypes));
     for segment in cohort.genotypes.segments() {
         let name = cohort.chromosomes.label(&segment.name);

@@ -6,10 +6,10 @@ use faer::Mat;
 
 use super::effect::Form;
 use super::fast::{Fast, Gamma, sample};
-use super::identity::Inputs;
 use super::kernels::Source;
-use super::nullfit::NullFit;
-use super::nulls::{self, ChromosomeGamma, Given, Model};
+use super::nullfit::Fit;
+use super::nulls::{self, ChromosomeGamma, Model};
+use super::numbers::Numbers;
 use super::ordinary::Ordinary;
 use super::partial::Part;
 use super::rotation::{Null, Rotation};
@@ -18,52 +18,6 @@ use super::{AssocData, AssocOptions, Beside, Method, binary};
 use crate::error::{Error, Result};
 use crate::io::bed::Bed;
 use crate::run::{Progress, RunLog};
-
-/// Numbers of null models that were given, and what those of a run depend on.
-pub struct Numbers {
-    given: Option<Given>,
-    /// By trait; none without a kernel.
-    inputs: Vec<Inputs>,
-    names: Vec<String>,
-}
-
-impl Numbers {
-    /// Of the traits of `data`.
-    pub fn new(data: &AssocData<'_>, inputs: Vec<Inputs>, given: Option<Given>) -> Numbers {
-        Numbers {
-            given,
-            inputs,
-            names: data.traits.iter().map(|t| t.name.clone()).collect(),
-        }
-    }
-
-    /// Checks, before any work, that every model that will be needed was given, if any was.
-    ///
-    /// # Errors
-    /// `Inconsistent`.
-    pub fn check(&self, data: &AssocData<'_>, kernels: impl Iterator<Item = String>) -> Result<()> {
-        for kernel in kernels {
-            for t in 0..data.traits.len() {
-                self.model(t, &kernel)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn model(&self, t: usize, kernel: &str) -> Result<Option<NullFit>> {
-        let given = self.given.as_ref();
-        given
-            .map(|g| g.model(&self.names[t], kernel, &self.inputs[t]))
-            .transpose()
-    }
-
-    fn gamma(&self, t: usize, chromosome: &str, seed: u64) -> Result<Option<Gamma>> {
-        match &self.given {
-            None => Ok(None),
-            Some(g) => g.gamma(&self.names[t], chromosome, (seed, &self.inputs[t])),
-        }
-    }
-}
 
 /// Models, ready for any SNP of a chromosome.
 enum Ready {
@@ -85,6 +39,9 @@ pub struct Models<'a> {
     nulls: Vec<Null>,
     binary: Vec<binary::Null>,
     fits: Vec<Model>,
+    /// By group and trait, where searches of binary traits begin once a chromosome is left out:
+    /// at the model beside all, whatever chromosomes are tested.
+    near: Option<Vec<binary::Starts>>,
 }
 
 impl<'a> Models<'a> {
@@ -104,6 +61,7 @@ impl<'a> Models<'a> {
             nulls: Vec::new(),
             binary: Vec::new(),
             fits: Vec::new(),
+            near: None,
         }
     }
 
@@ -136,48 +94,47 @@ impl<'a> Models<'a> {
             return Ok(());
         }
         self.ready = None;
-        let (data, groups) = (&self.data, &self.groups);
-        let ready = match (&self.options.method, source) {
+        let (data, options) = (self.data, self.options);
+        let ready = match (&options.method, source) {
             (Method::Kernel(_, Beside::OutOfFold(how)), Some(source)) => {
                 let models = log.timed("folds", || {
                     let model = |group: &Group| {
                         let k = source.ridge_kernel(group, left_out)?;
-                        how.model(&k, group, data)
+                        how.model(&k, group, &data)
                     };
-                    groups.iter().map(model).collect::<Result<_>>()
+                    self.groups.iter().map(model).collect::<Result<_>>()
                 })?;
                 Ready::Ordinary(models)
             }
             (Method::Kernel(_, Beside::Mixed(form)), Some(source)) => {
                 let rotations = log.timed("null models", || self.mixed(source, left_out, *form))?;
-                self.keep(&rotations, &source.name(left_out));
+                let all = rotations.iter();
+                let kernel = source.name(left_out);
+                self.nulls = all.flat_map(|r| r.describe(kernel.clone())).collect();
+                let nulls = rotations.iter().flat_map(|r| &r.traits);
+                let fits = nulls.map(|null| Fit::Mixed(null.fit.clone()));
+                self.fits = self.shared(&kernel, fits);
                 Ready::Mixed(rotations, *form)
             }
             (Method::Kernel(_, Beside::Logistic(form)), Some(source)) => {
-                let models = log.timed("null models", || {
-                    let model = |group: &Group| {
-                        let kernels = source.variance_kernels(group, left_out)?;
-                        let [(k, _)] = &kernels[..] else {
-                            return Err(Error::usage("binary traits take one kernel"));
-                        };
-                        Ok(binary::Nulls::beside(k, group, data))
-                    };
-                    groups.iter().map(model).collect::<Result<Vec<_>>>()
-                })?;
+                let models = log.timed("null models", || self.logistic(source, left_out))?;
                 let kernel = source.name(left_out);
                 let of = |(group, models): (&Group, &binary::Nulls)| {
-                    models.describe(group, data, &kernel)
+                    models.describe(group, &data, &kernel)
                 };
-                self.binary = groups.iter().zip(&models).flat_map(of).collect();
+                self.binary = self.groups.iter().zip(&models).flat_map(of).collect();
+                let fits = models.iter().flat_map(binary::Nulls::fits);
+                self.fits = self.shared(&kernel, fits.map(Fit::Logistic));
                 Ready::Logistic(models, *form, true)
             }
             (Method::Logistic(form), _) => {
-                let models = log.timed("null models", || binary::Nulls::alone(groups, data));
+                let models = || binary::Nulls::alone(&self.groups, &data);
+                let models = log.timed("null models", models);
                 Ready::Logistic(models, *form, false)
             }
             _ => {
-                let model = |g: &Group| Ordinary::new(g.x.clone(), g.residuals(data));
-                Ready::Ordinary(groups.iter().map(model).collect())
+                let model = |g: &Group| Ordinary::new(g.x.clone(), g.residuals(&data));
+                Ready::Ordinary(self.groups.iter().map(model).collect())
             }
         };
         self.ready = Some((left_out, ready));
@@ -194,8 +151,7 @@ impl<'a> Models<'a> {
         let names = source.kernels();
         let mut rotations = Vec::new();
         for group in &self.groups {
-            let known = group.traits.iter().map(|&t| self.numbers.model(t, &name));
-            let known: Vec<Option<NullFit>> = known.collect::<Result<_>>()?;
+            let known = self.numbers.mixed(group, &name)?;
             let kernels = source.variance_kernels(group, left_out)?;
             let (ks, means): (Vec<Mat<f64>>, Vec<f64>) = kernels.into_iter().unzip();
             let about: Vec<(String, f64)> = names.iter().cloned().zip(means).collect();
@@ -215,19 +171,45 @@ impl<'a> Models<'a> {
         Ok(rotations)
     }
 
-    /// Keeps what is reported and shared of the models.
-    fn keep(&mut self, rotations: &[Rotation], kernel: &str) {
-        let all = rotations.iter();
-        self.nulls = all.flat_map(|r| r.describe(kernel.to_owned())).collect();
+    /// Those of binary traits. Unless they were given, searches without a chromosome begin where
+    /// that beside all ended.
+    fn logistic<B: Backend, E: Engine>(
+        &mut self,
+        source: &mut Source<'a, B, E>,
+        left_out: Option<usize>,
+    ) -> Result<Vec<binary::Nulls>> {
+        if left_out.is_some() && self.near.is_none() && !self.numbers.are_given() {
+            let all = self.logistic(source, None)?;
+            self.near = Some(all.iter().map(binary::Nulls::starts).collect());
+        }
+        let name = source.name(left_out);
+        let mut models = Vec::with_capacity(self.groups.len());
+        for (g, group) in self.groups.iter().enumerate() {
+            let known = self.numbers.logistic(group, &name)?;
+            let kernels = source.variance_kernels(group, left_out)?;
+            let [(k, _)] = &kernels[..] else {
+                return Err(Error::usage("binary traits take one kernel"));
+            };
+            let near = left_out.and(self.near.as_ref()).map(|near| &near[g]);
+            models.push(binary::Nulls::beside(
+                k,
+                (group, &self.data),
+                (&known, near),
+            ));
+        }
+        Ok(models)
+    }
+
+    /// `fits`, one for each trait group by group, with what they depend on.
+    fn shared(&self, kernel: &str, fits: impl Iterator<Item = Fit>) -> Vec<Model> {
         let traits = self.groups.iter().flat_map(|g| &g.traits);
-        let nulls = rotations.iter().flat_map(|r| &r.traits);
-        let model = |(&t, null): (&usize, &super::rotation::NullModel)| Model {
-            of: self.numbers.names[t].clone(),
+        let model = |(&t, fit): (&usize, Fit)| Model {
+            of: self.numbers.name(t).to_owned(),
             kernel: kernel.to_owned(),
-            inputs: self.numbers.inputs[t].clone(),
-            fit: null.fit.clone(),
+            inputs: self.numbers.inputs(t).clone(),
+            fit,
         };
-        self.fits = traits.zip(nulls).map(model).collect();
+        traits.zip(fits).map(model).collect()
     }
 
     /// Tests the SNPs of a chromosome; null models as shared, γ among them.
@@ -265,10 +247,10 @@ impl<'a> Models<'a> {
                 let traits = scan.groups.iter().flat_map(|g| &g.traits);
                 for (&t, gamma) in traits.zip(found) {
                     shared.gammas.push(ChromosomeGamma {
-                        of: self.numbers.names[t].clone(),
+                        of: self.numbers.name(t).to_owned(),
                         chromosome: part.chromosome.clone(),
                         seed: fast.seed,
-                        inputs: self.numbers.inputs[t].clone(),
+                        inputs: self.numbers.inputs(t).clone(),
                         gamma: *gamma,
                     });
                 }
@@ -293,7 +275,7 @@ impl<'a> Models<'a> {
                 if let Some(given) = self.numbers.gamma(t, &part.chromosome, fast.seed)? {
                     *gamma = given;
                 }
-                match gamma.check(&self.numbers.names[t], &part.chromosome) {
+                match gamma.check(self.numbers.name(t), &part.chromosome) {
                     Err(error) if !fast.forced => return Err(error),
                     _ => {}
                 }

@@ -2,7 +2,28 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::effect::Untested;
 use crate::null::spectral::Optimum;
+
+/// A trait's null model beside a kernel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Fit {
+    /// Of a quantitative trait.
+    Mixed(NullFit),
+    /// Of a binary trait.
+    Logistic(LogisticFit),
+}
+
+/// A binary trait's null model beside K. All else of it follows from τ, bit by bit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogisticFit {
+    /// τ, the variance of the random effect on the scale of log-odds.
+    Variance(f64),
+    /// There is none.
+    Failure(Untested),
+}
 
 /// A trait's null model beside the kernel K = Σ w_k K_k.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::binary::MOST;
 use super::fast::Gamma;
 use super::identity::{Checksum, Inputs};
-use super::nullfit::NullFit;
+use super::nullfit::{Fit, LogisticFit, NullFit};
 use crate::error::{Error, Place, Result};
 use crate::io::fileset::with_suffix;
 use crate::io::output::AtomicFile;
@@ -30,7 +31,7 @@ pub struct Model {
     /// What it was fitted to.
     pub inputs: Inputs,
     /// Its numbers.
-    pub fit: NullFit,
+    pub fit: Fit,
 }
 
 /// γ of the fast test on a chromosome.
@@ -144,6 +145,16 @@ impl Given {
         if checksum != file.checksum {
             return Err(bad(Place::File, "numbers that do not fit their checksum"));
         }
+        for model in &file.content.models {
+            if let Fit::Logistic(LogisticFit::Variance(tau)) = model.fit
+                && !(0.0..=MOST).contains(&tau)
+            {
+                return Err(bad(
+                    Place::File,
+                    &format!("the variance {tau} of {}", model.of),
+                ));
+            }
+        }
         Ok(Given {
             path,
             models: file.content,
@@ -156,11 +167,37 @@ impl Given {
         &self.checksum
     }
 
-    /// The null model of the trait `of` beside the kernel of the chromosomes `kernel`.
+    /// The null model of the quantitative trait `of` beside the kernel of the chromosomes `kernel`.
     ///
     /// # Errors
     /// `Inconsistent` if there is none, or it was fitted to something else.
-    pub fn model(&self, of: &str, kernel: &str, inputs: &Inputs) -> Result<NullFit> {
+    pub fn mixed(&self, of: &str, kernel: &str, inputs: &Inputs) -> Result<NullFit> {
+        match self.model(of, kernel, inputs)? {
+            Fit::Mixed(fit) => Ok(fit.clone()),
+            Fit::Logistic(_) => Err(self.other(&format!("{of}: found one of a binary trait"))),
+        }
+    }
+
+    /// That of the binary trait `of`.
+    ///
+    /// # Errors
+    /// As [`mixed`](Self::mixed).
+    pub fn logistic(&self, of: &str, kernel: &str, inputs: &Inputs) -> Result<LogisticFit> {
+        match self.model(of, kernel, inputs)? {
+            Fit::Logistic(fit) => Ok(*fit),
+            Fit::Mixed(_) => Err(self.other(&format!("{of}: found one of a quantitative trait"))),
+        }
+    }
+
+    /// Checks, before any work, that there is such a null model.
+    ///
+    /// # Errors
+    /// As [`mixed`](Self::mixed).
+    pub fn check(&self, of: &str, kernel: &str, inputs: &Inputs) -> Result<()> {
+        self.model(of, kernel, inputs).map(drop)
+    }
+
+    fn model(&self, of: &str, kernel: &str, inputs: &Inputs) -> Result<&Fit> {
         let mut all = self.models.models.iter();
         let Some(found) = all.find(|m| m.of == of && m.kernel == kernel) else {
             let known = self.models.models.iter();
@@ -171,7 +208,7 @@ impl Given {
             )));
         };
         match found.inputs.difference(inputs) {
-            None => Ok(found.fit.clone()),
+            None => Ok(&found.fit),
             Some(what) => Err(self.other(&format!("{of}: found {what}"))),
         }
     }

@@ -9,6 +9,7 @@ use epitile::assoc::fast::Fast;
 use epitile::assoc::finish::{Format, Writing};
 use epitile::assoc::tally::Count;
 use epitile::assoc::threshold::Rule;
+use epitile::assoc::{Beside, Method};
 use epitile::cohort::Choice;
 use epitile::error::{Error, Result};
 use epitile::io::bgzip::LARGEST;
@@ -59,24 +60,27 @@ pub(crate) struct Sharing {
 }
 
 impl Sharing {
-    fn check(flag: &str, prefix: &Option<PathBuf>, form: Option<Form>) -> Result<Option<PathBuf>> {
-        match (prefix, form) {
-            (Some(_), None) => Err(Error::usage(format!(
+    fn check(flag: &str, prefix: &Option<PathBuf>, method: &Method) -> Result<Option<PathBuf>> {
+        match (prefix, method) {
+            (None, _) | (_, Method::Kernel(_, Beside::Mixed(_) | Beside::Logistic(_))) => {
+                Ok(prefix.clone())
+            }
+            _ => Err(Error::usage(format!(
                 "{flag}: only mixed models have null models: found --kernel none or --test oof, \
-                 expected a kernel and score, wald, wald-refit or lrt"
+                 expected a kernel and score, wald, wald-refit or lrt, with --bt spa, score or \
+                 firth"
             ))),
-            (prefix, _) => Ok(prefix.clone()),
         }
     }
 
-    /// Prefix to read; `form` is the mixed model's test.
-    pub(crate) fn null_in(&self, form: Option<Form>) -> Result<Option<PathBuf>> {
-        Self::check("--null-in", &self.null_in, form)
+    /// Prefix to read, for a method that has null models.
+    pub(crate) fn null_in(&self, method: &Method) -> Result<Option<PathBuf>> {
+        Self::check("--null-in", &self.null_in, method)
     }
 
     /// Prefix to write.
-    pub(crate) fn null_out(&self, form: Option<Form>) -> Result<Option<PathBuf>> {
-        Self::check("--null-out", &self.null_out, form)
+    pub(crate) fn null_out(&self, method: &Method) -> Result<Option<PathBuf>> {
+        Self::check("--null-out", &self.null_out, method)
     }
 }
 

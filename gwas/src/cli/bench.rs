@@ -164,19 +164,32 @@ impl Run for Args {
             seed: self.seed,
             ..SimulateOptions::default()
         };
+        let mut computation = computation.clone();
+        computation.machine.threads = options.threads.iter().copied().max().unwrap_or(0);
+        let kernels = [Kernel::Gaussian];
+        // Before the genotypes are there, that a run which cannot fit ends at once.
+        let shape = memory::Shape {
+            samples: self.samples,
+            snps: self.snps,
+            words: padded_words(self.snps, simulated.chromosomes),
+            missing: false,
+        };
+        let plan = memory::Plan::of(shape, &kernels, &computation, self.traits);
+        let room = memory::check(&plan, &computation.machine, log)?;
         let simulation = log.timed("simulate", || simulate(&simulated))?;
         let traits: Vec<Vec<f64>> = simulation.traits.iter().map(|t| t.values()).collect();
         let calls = Arc::new(simulation.cohort.genotypes);
-        let mut computation = computation.clone();
-        computation.machine.threads = options.threads.iter().copied().max().unwrap_or(0);
-        let plan = memory::Plan::of(&calls, &[Kernel::Gaussian], &computation, self.traits);
-        let room = memory::check(&plan, &computation.machine, log)?;
         let record = bench(&calls, &traits, &options, room.spill(), log)?;
         room.tell();
         show(|out| print(&record, out))?;
         check(&record)?;
         self.write(&record)
     }
+}
+
+/// Words of a row of a plane, at most: chromosomes start at multiples of 512 bits.
+fn padded_words(snps: usize, chromosomes: usize) -> usize {
+    snps.div_ceil(64) + 8 * chromosomes
 }
 
 impl Args {

@@ -60,8 +60,10 @@ product of both dosages is tested beside both SNPs, the covariates, for each SNP
 (F on 1 degree of freedom; missing calls are means). BETA is per product of A1 counts. LOG10P_ADJ \
 is adjusted for all tests made; with --same-individuals, which uses all to nominate and to confirm, \
 for all pairs that could have been nominated. Pairs within --pairs-kb on one chromosome or with r² \
-above --pairs-r2 are left out and counted. A pair that cannot be tested has its reason \
-in EXTRA, as above, or NO_KERNEL: on the other chromosomes nothing varies. Expect to find little: M \
+above --pairs-r2 are left out and counted. With --thin-r2, such as 0.5, the better of two pairs \
+stands for both where both their SNPs have a larger r², within --thin-kb and among those who \
+nominate; the other is dropped and counted. A pair that cannot be tested \
+has its reason in EXTRA, as above, or NO_KERNEL: on the other chromosomes nothing varies. Expect to find little: M \
 SNPs have M²/2 pairs. For an even chance a pair must explain at least 15/N of the variance to be \
 among 100 nominated of a million (N individuals nominate; more with more SNPs), and 12/N to be \
 confirmed (N confirm). Nothing found does not mean that nothing interacts: ask --global first. \

@@ -1,6 +1,7 @@
 //! How much memory a run needs, told and checked before it is allocated; what does not fit goes
 //! to a scratch file, if there may be one.
 
+mod gpu;
 mod room;
 
 use epitile::backend::BackendChoice;
@@ -17,6 +18,7 @@ use epitile_core::policy::Policy;
 use epitile_core::precision::Precision;
 use epitile_core::solver::DEFAULT_RANK;
 use epitile_core::system::default_edge;
+use epitile_cuda::memory::Sizes;
 
 use super::args::{Computation, Machine};
 pub(crate) use room::check;
@@ -33,6 +35,38 @@ const COPIES: [u64; 2] = [1, 3];
 /// Vectors that a column is refined with, and those of a panel on its way through the backend.
 const VECTORS: u64 = 6 + 4;
 
+/// Genotypes by the sizes that decide their memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// Individuals.
+    pub(crate) samples: usize,
+    /// SNPs.
+    pub(crate) snps: usize,
+    /// 64-bit words in a row of a plane.
+    pub(crate) words: usize,
+    /// Whether calls are missing.
+    pub(crate) missing: bool,
+}
+
+impl From<&Genotypes> for Shape {
+    fn from(calls: &Genotypes) -> Self {
+        Shape {
+            samples: calls.samples(),
+            snps: calls.snps(),
+            words: calls.words(),
+            missing: calls.has_missing(),
+        }
+    }
+}
+
+impl Shape {
+    /// Bytes of bit planes.
+    fn planes(self) -> u64 {
+        let planes = if self.missing { 3 } else { 2 };
+        (self.samples * self.words * 8 * planes) as u64
+    }
+}
+
 /// Bytes by what they are for.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -47,6 +81,10 @@ pub(crate) struct Plan {
     at_once: usize,
     /// Pair statistics.
     kinds: usize,
+    /// The same run on a GPU.
+    gpu: Sizes,
+    /// Whether the policy chooses the formats by itself.
+    chooses: bool,
 }
 
 impl Plan {
@@ -70,7 +108,7 @@ impl Plan {
             false => at_once,
         };
         let plan = Plan::with(
-            calls,
+            calls.into(),
             &options.kernels,
             setting,
             machine,
@@ -92,21 +130,24 @@ impl Plan {
 
     /// Of one factorisation with these kernels, and `columns` right-hand sides.
     pub(crate) fn of(
-        calls: &Genotypes,
+        calls: impl Into<Shape>,
         kernels: &[Kernel],
         computation: &Computation,
         columns: usize,
     ) -> Self {
         let setting = (computation.precision, computation.tile);
-        Plan::with(calls, kernels, setting, &computation.machine, (columns, 1))
+        let machine = &computation.machine;
+        Plan::with(calls.into(), kernels, setting, machine, (columns, 1))
     }
 
     /// Of a kernel that is written, not factored.
     pub(crate) fn matrix(calls: &Genotypes, kernel: Kernel, computation: &Computation) -> Self {
-        Plan {
-            factors: 0,
-            ..Plan::of(calls, &[kernel], computation, 0)
-        }
+        Plan::of(calls, &[kernel], computation, 0).without_factor()
+    }
+
+    fn without_factor(mut self) -> Self {
+        (self.factors, self.gpu.factors) = (0, 0);
+        self
     }
 
     /// Of whole FP64 matrices, `matrices` at a time, made from these kernels.
@@ -117,15 +158,15 @@ impl Plan {
         matrices: usize,
     ) -> Self {
         let plan = Plan::with(
-            calls,
+            calls.into(),
             kernels,
             (Policy::Uniform(Precision::F64), None),
             machine,
             (0, 1),
-        );
+        )
+        .without_factor();
         let n = calls.samples() as u64;
         Plan {
-            factors: 0,
             // They are not tiles that a scratch file could take.
             work: plan.work + 8 * n * n * matrices as u64,
             ..plan
@@ -145,7 +186,14 @@ impl Plan {
         };
         let setting = (model.policy()?, model.meta.tile);
         let columns = model.traits.len() + model.meta.fixed.len();
-        let plan = Plan::with(training, &[model.kernel()?], setting, machine, (columns, 1));
+        let kernels = [model.kernel()?];
+        let plan = Plan::with(
+            (&**training).into(),
+            &kernels,
+            setting,
+            machine,
+            (columns, 1),
+        );
         // The pairs of a chunk with the training individuals, at most 8 bytes each.
         let rows = new.samples().min(CHUNK).next_multiple_of(PAIR_EDGE);
         let cross = 8 * (rows * training.samples().next_multiple_of(PAIR_EDGE)) as u64;
@@ -155,8 +203,15 @@ impl Plan {
         let saved = model.factors.iter().flat_map(|f| &f.tiles);
         let saved: usize = saved.map(|tile| tile.bytes().len()).sum();
         let all = u64::from(intervals);
+        let mut gpu = plan.gpu;
+        gpu.planes += Shape::from(new).planes() as usize;
+        gpu.digits |= new.has_missing();
+        gpu.factors = if intervals { groups.len() } else { 0 };
+        gpu.pairs.retain(|_| intervals);
+        gpu.pairs.push(cross as usize);
         Ok(Plan {
-            genotypes: plan.genotypes + planes(new),
+            gpu,
+            genotypes: plan.genotypes + Shape::from(new).planes(),
             pairs: cross + all * plan.pairs,
             factors: all * groups.len() as u64 * plan.factors,
             work: plan.work + saved as u64,
@@ -186,16 +241,16 @@ impl Plan {
     }
 
     fn with(
-        calls: &Genotypes,
+        calls: Shape,
         kernels: &[Kernel],
         (policy, tile): (Policy, Option<usize>),
         machine: &Machine,
         (columns, at_once): (usize, usize),
     ) -> Self {
         let threads = machine.threads() as u64;
-        let (n, snps) = (calls.samples() as u64, calls.snps() as u64);
+        let (n, snps) = (calls.samples as u64, calls.snps as u64);
         let largest = machine.backend.largest_edge();
-        let edge = tile.unwrap_or(default_edge(calls.samples(), largest)) as u64;
+        let edge = tile.unwrap_or(default_edge(calls.samples, largest)) as u64;
         let (edge, block) = (edge.min(n), PAIR_EDGE as u64);
         let blocks = n.div_ceil(block);
         let blocks = blocks * (blocks + 1) / 2 * block * block;
@@ -207,7 +262,7 @@ impl Plan {
         }
         let width = |kind: &PairKind| match kind {
             PairKind::Product(_) => 8,
-            _ if calls.has_missing() => 8,
+            _ if calls.missing => 8,
             _ => 4,
         };
         let number = match policy {
@@ -231,10 +286,23 @@ impl Plan {
         let panels = columns.max(1).next_multiple_of(WIDTH) as u64;
         let vectors = n * 8 * (VECTORS * panels + 4 * (columns as u64 + rank));
         let products = kinds.iter().any(|k| matches!(k, PairKind::Product(_)));
-        let counting = COPIES[usize::from(products)] * planes(calls);
+        let counting = COPIES[usize::from(products)] * calls.planes();
         let solving = tiles + graph + vectors * at_once as u64;
+        let gpu = Sizes {
+            samples: calls.samples,
+            planes: calls.planes() as usize,
+            pairs: kinds.iter().map(|k| (blocks * width(k)) as usize).collect(),
+            digits: products || calls.missing,
+            edge: edge as usize,
+            number: number as usize,
+            factors: at_once,
+            rank: rank as usize,
+            threads: machine.threads(),
+        };
         Plan {
-            genotypes: planes(calls) + NAMES * (n + snps),
+            gpu,
+            chooses: matches!(policy, Policy::Adaptive { .. } | Policy::Norm { .. }),
+            genotypes: calls.planes() + NAMES * (n + snps),
             pairs: kinds.iter().map(|k| blocks * width(k)).sum(),
             factors: n * (n + edge) / 2 * number * at_once as u64,
             work: PROGRAM + solving.max(counting),
@@ -274,10 +342,4 @@ impl Plan {
             })
         })
     }
-}
-
-/// Bytes of bit planes.
-fn planes(calls: &Genotypes) -> u64 {
-    let planes = if calls.has_missing() { 3 } else { 2 };
-    (calls.samples() * calls.words() * 8 * planes) as u64
 }

@@ -20,6 +20,8 @@ INPUT is a file, a folder, or the prefix (--out) of an earlier command. What is 
 content, also packed by gzip or bgzip:
   association tables (REGENIE's columns or GWAS-SSF)   Manhattan and QQ plot, λ_GC, lead SNPs
   PREFIX_TRAIT.loci.tsv                                table of loci
+  PREFIX.marginal.tsv, PREFIX_TRAIT.marginal.tsv       Manhattan and QQ plot of interactions
+  PREFIX.global.tsv, PREFIX_TRAIT.global.tsv           tests for epistasis
   PREFIX.cv_summary.tsv                                cross-validation over γ and λ
   PREFIX.cv_predictions.tsv                            observed against predicted
   PREFIX.sscore of predict --interval, with --pheno    the same with the model's intervals

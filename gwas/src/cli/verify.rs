@@ -7,7 +7,8 @@ use epitile::backend::{BackendChoice, Job, dispatch};
 use epitile::error::{Error, Result};
 use epitile::run::RunLog;
 use epitile_core::backend::Backend;
-use epitile_core::conformance::outcomes;
+use epitile_core::conformance::roundoff::measured;
+use epitile_core::conformance::{Formats, outcomes};
 use epitile_core::engine::Engine;
 use epitile_core::precision::Precision;
 
@@ -19,7 +20,8 @@ use super::screen::show;
 #[command(
     after_help = "Runs the conformance suite on this machine: conversions and pair statistics \
 bit by bit against the definitions, linear algebra against derived error bounds, in every number \
-format. Exit code 16 if a check fails.
+format. Tells what sums of products lost at most, beside what the error bounds rest on. Exit code 16 if
+a check fails.
 
 Example:
   epitile verify --backend cpu"
@@ -56,6 +58,15 @@ impl Job for Verification {
             }
             failures.extend(outcome.err().map(|f| format!("{name} ({precision}): {f}")));
         }
+        let losses: Vec<(Precision, f64, f64)> = Precision::ALL
+            .into_iter()
+            .filter(|&p| Formats::Every.contain(p) && backend.supports(p))
+            .filter_map(|p| {
+                let to = p.accumulator();
+                let lost = measured(backend, p, to).ok()?;
+                Some((p, lost, backend.accumulator_roundoff([p; 2], to)))
+            })
+            .collect();
         let formats: Vec<Precision> = Precision::ALL
             .into_iter()
             .filter(|&p| backend.supports(p))
@@ -79,6 +90,12 @@ impl Job for Verification {
                     write!(out, " {text:>7}")?;
                 }
                 writeln!(out)?;
+            }
+            for (p, lost, stated) in &losses {
+                writeln!(
+                    out,
+                    "sums of products of {p:<7} lost {lost:.2e} of each, {stated:.2e} is promised"
+                )?;
             }
             writeln!(out, "{} of {checked} checks hold", checked - failures.len())
         })?;

@@ -3,6 +3,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use epitile_core::genotypes::GenotypeBuilder;
+
 use super::*;
 
 /// 4 individuals × 5 SNPs; dosages per SNP (N missing): 0120, 2222, NNNN, 01N1, 0001.

@@ -3,6 +3,7 @@
 use super::association::Association;
 use super::find::Found;
 use super::genome::{SUMMARY, genome, loci};
+use super::global::global;
 use super::grid::Grid;
 use super::interactions::interactions;
 use super::page::{Figure, Section};
@@ -62,6 +63,9 @@ impl Figures {
         }
         for (name, path) in &found.interactions {
             self.add(name, interactions(path, options.leads)?);
+        }
+        for (name, path) in &found.global {
+            self.add(name, global(path)?);
         }
         for path in &found.settings {
             for of in curves::read(path)? {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::interactions;
 use super::sheet::header;
+use super::{global, interactions};
 use crate::error::{Error, Result};
 use crate::io::text::first_few;
 
@@ -16,6 +16,8 @@ pub struct Found {
     pub loci: Vec<(String, PathBuf)>,
     /// Tables of SNP pairs with the names of their traits.
     pub interactions: Vec<(String, PathBuf)>,
+    /// Tables of global tests for epistasis with the names of their traits.
+    pub global: Vec<(String, PathBuf)>,
     /// Settings of cross-validations.
     pub settings: Vec<PathBuf>,
     /// Predictions of cross-validations.
@@ -36,6 +38,7 @@ enum Kind {
     Association,
     Loci,
     Interactions,
+    Global,
     Settings,
     HeldOut,
     Predicted,
@@ -69,7 +72,7 @@ impl Found {
             false => Ok(found),
             true => Err(Error::inconsistent(format!(
                 "nothing to report: none of the {} files of {} is an association table \
-                 (.regenie), a table of cv or varcomp, predictions (.sscore) or a run record \
+                 (.regenie), a table of cv, varcomp or epistasis, predictions (.sscore) or a run record \
                  (.run.json). Give prefixes (--out) of earlier commands",
                 seen.len(),
                 first_few(&names(arguments)),
@@ -86,23 +89,22 @@ impl Found {
     }
 
     fn add(&mut self, kind: Kind, path: &Path, argument: &Path) {
+        let by_trait = match kind {
+            Kind::Association => Some(&mut self.association),
+            Kind::Loci => Some(&mut self.loci),
+            Kind::Interactions => Some(&mut self.interactions),
+            Kind::Global => Some(&mut self.global),
+            _ => None,
+        };
+        if let Some(list) = by_trait {
+            return list.push((trait_name(path, argument), path.into()));
+        }
         let list = match kind {
-            Kind::Association => {
-                return self
-                    .association
-                    .push((trait_name(path, argument), path.into()));
-            }
-            Kind::Loci => return self.loci.push((trait_name(path, argument), path.into())),
-            Kind::Interactions => {
-                return self
-                    .interactions
-                    .push((trait_name(path, argument), path.into()));
-            }
             Kind::Settings => &mut self.settings,
             Kind::HeldOut => &mut self.held_out,
             Kind::Predicted => &mut self.predicted,
             Kind::Variance => &mut self.variance,
-            Kind::Record => &mut self.records,
+            _ => &mut self.records,
         };
         list.push(path.to_owned());
     }
@@ -155,8 +157,10 @@ fn expand(argument: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Ends of the names of tables of one trait.
-const BY_TRAIT: [&str; 9] = [
+const BY_TRAIT: [&str; 11] = [
     ".loci.tsv",
+    ".marginal.tsv",
+    ".global.tsv",
     ".pairs.tsv",
     ".regenie.gz",
     ".regenie",
@@ -191,8 +195,9 @@ fn recognise(path: &Path) -> Result<Option<Kind>> {
         return Ok(None);
     };
     let has = |names: &[&str]| names.iter().all(|n| header.iter().any(|h| h == n));
-    let kinds: [(Kind, &[&str]); 8] = [
+    let kinds: [(Kind, &[&str]); 9] = [
         (Kind::Interactions, &interactions::COLUMNS),
+        (Kind::Global, &global::COLUMNS),
         (Kind::Association, &["CHROM", "GENPOS", "ID", "LOG10P"]),
         (
             Kind::Association,

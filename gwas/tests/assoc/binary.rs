@@ -4,7 +4,7 @@ use super::lab::{Lab, noise};
 
 /// Binary traits that depend on the simulated ones: `common` has a case in three, `rare` one in
 /// eight, and some individuals miss it.
-fn lab() -> Lab {
+pub(super) fn lab() -> Lab {
     let lab = Lab::with_cohort("--samples 240 --snps 240 --families 4 --missing-rate 0.02");
     let rows = lab.rows("s.pheno.txt");
     let mut text = "FID IID common rare\n".to_owned();
@@ -23,9 +23,9 @@ fn lab() -> Lab {
     lab
 }
 
-const RUN: &str = "assoc --bfile s --pheno b --bt --min-cases 4";
+pub(super) const RUN: &str = "assoc --bfile s --pheno b --bt --min-cases 4";
 
-const TRAITS: [&str; 2] = ["common", "rare"];
+pub(super) const TRAITS: [&str; 2] = ["common", "rare"];
 
 /// Every way to test.
 const WAYS: [&str; 9] = [

@@ -21,6 +21,7 @@ mod nulls;
 mod plink;
 mod resume;
 mod several;
+mod size;
 
 use std::collections::HashMap;
 use std::path::Path;

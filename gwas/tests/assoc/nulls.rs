@@ -1,5 +1,6 @@
 //! Null models that jobs share.
 
+use super::binary;
 use super::lab::Lab;
 
 fn lab() -> Lab {
@@ -98,4 +99,70 @@ fn a_broken_file_of_null_models_is_named() {
     lab.fails(&line, 6, &["models 9"]);
     lab.write("n.null.json", [0xff, 0xfe]);
     lab.fails(&line, 6, &["n.null.json"]);
+}
+
+#[test]
+fn binary_jobs_with_shared_null_models_give_the_bytes_of_the_whole() {
+    let (lab, run) = (binary::lab(), binary::RUN);
+    for flags in ["--covar c", "--test firth --no-loco", "--kernel gaussian"] {
+        lab.succeeds(&format!("{run} {flags} --null-out n --out whole"));
+        lab.succeeds(&format!(
+            "{run} {flags} --null-in n --null-out m --out again"
+        ));
+        assert_eq!(lab.text("n.null.json"), lab.text("m.null.json"), "{flags}");
+        for (part, chr) in [("a", "1"), ("b", "2"), ("c", "3")] {
+            lab.succeeds(&format!(
+                "{run} {flags} --chr {chr} --null-in n --out {part}"
+            ));
+        }
+        for of in binary::TRAITS {
+            let text = |p: &str| lab.text(&format!("{p}_{of}.regenie"));
+            let rest = |p: &str| text(p).split_once('\n').unwrap().1.to_owned();
+            let parts = text("a") + &rest("b") + &rest("c");
+            assert_eq!(text("whole"), parts, "{flags}");
+            assert_eq!(text("whole"), text("again"), "{flags}");
+        }
+    }
+    // A job of its own begins where the whole did, and shares the same numbers.
+    lab.succeeds(&format!("{run} --null-out n --out whole"));
+    lab.succeeds(&format!("{run} --chr 2 --null-out m --out b"));
+    let models = |name: &str| -> Vec<serde_json::Value> {
+        let json: serde_json::Value = serde_json::from_str(&lab.text(name)).unwrap();
+        json["content"]["models"].as_array().unwrap().clone()
+    };
+    let all = models("n.null.json");
+    let own = models("m.null.json");
+    assert_eq!((all.len(), own.len()), (6, 2));
+    assert!(own.iter().all(|model| all.contains(model)));
+    let variances = own.iter().map(|m| m["fit"]["variance"].as_f64().unwrap());
+    assert!(variances.sum::<f64>() > 0.0);
+}
+
+#[test]
+fn binary_and_quantitative_null_models_do_not_stand_for_each_other() {
+    let (lab, run) = (binary::lab(), binary::RUN);
+    lab.succeeds(&format!("{run} --null-out n --out w"));
+    lab.succeeds("assoc --bfile s --pheno b --null-out q --out w");
+    let refused = |line: &str, file: &str, what: &str| {
+        lab.fails(&format!("{line} --out v"), 7, &[file, what, "--null-out"]);
+    };
+    refused(
+        &format!("{run} --null-in q"),
+        "q.null.json",
+        "expected '--kernel linear --moments all --bt'",
+    );
+    let other = "assoc --bfile s --pheno b --null-in n";
+    refused(other, "n.null.json", "--moments all --bt', expected");
+    refused(
+        &format!("{run} --no-loco --null-in n"),
+        "n.null.json",
+        "expected one of common",
+    );
+    refused(
+        &format!("{run} --covar c --null-in n"),
+        "n.null.json",
+        "other covariates",
+    );
+    let none = format!("{run} --kernel none --null-in n --out v");
+    lab.fails(&none, 8, &["--null-in", "--kernel none"]);
 }

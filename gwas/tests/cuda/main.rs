@@ -101,7 +101,7 @@ fn a_device_that_fails_ends_the_run_with_one_clear_line() {
         ("FAKE_VERSION", "12040", 16, "supports CUDA 12.4"),
         ("FAKE_FAIL_LAUNCH", "9", 16, "the GPU failed"),
         ("FAKE_FAIL_LAUNCH", "60", 16, "the GPU failed"),
-        ("FAKE_MEMORY", "200000", 2, "the GPU's memory is full"),
+        ("FAKE_MEMORY", "200000", 2, "of the GPU's memory"),
     ] {
         let report = lab.path("report");
         let report = report.to_str().unwrap();
@@ -120,4 +120,53 @@ fn a_device_that_fails_ends_the_run_with_one_clear_line() {
             "{variable}={value}: {left}"
         );
     }
+}
+
+/// Whether a run has room; every other end than these two is a failure.
+fn has_room(line: &str, run: &Run) -> bool {
+    if run.code == 0 {
+        return true;
+    }
+    let refused = run.code == 2 && run.log.contains("what would fit: ");
+    assert!(refused, "{line} ends with {}: {}", run.code, run.log);
+    false
+}
+
+#[test]
+fn a_run_that_does_not_fit_in_the_gpus_memory_is_refused_before_it_starts() {
+    let lab = Lab::with_cohort("--samples 300 --snps 900 --traits 2 --seed 7");
+    for (kernel, rest) in [
+        ("gaussian", "--precision f64"),
+        ("gaussian", "--precision uniform:f8e4m3 --tile 64"),
+        ("linear:std", "--precision adaptive"),
+    ] {
+        let fit =
+            format!("fit --bfile s --pheno s.pheno.txt --lambda 0.5 --kernel {kernel} {rest}");
+        let mut fitted = Vec::new();
+        for mib in [1u64, 3, 5, 8, 12, 20] {
+            let memory = (mib << 20).to_string();
+            let line = format!("{fit} --threads 2 --out m{mib}");
+            let run = run(&lab, &line, &[("FAKE_MEMORY", &memory)]);
+            fitted.push(has_room(&line, &run));
+        }
+        // What fits in some memory fits in more.
+        assert!(
+            fitted.is_sorted() && !fitted[0] && fitted[5],
+            "{fit}: {fitted:?}"
+        );
+    }
+}
+
+#[test]
+fn a_benchmark_that_does_not_fit_is_refused_before_its_genotypes_are_simulated() {
+    let lab = lab();
+    let bench =
+        "bench --samples 305880 --snps 43333 --traits 5 --precision uniform:f8e4m3 --memory 100000";
+    let refused = run(&lab, bench, &[("FAKE_MEMORY", "24000000000")]);
+    assert!(!has_room(bench, &refused));
+    assert!(
+        refused.log.contains("% of the individuals"),
+        "{}",
+        refused.log
+    );
 }

@@ -208,6 +208,59 @@ fn what_is_left_out_is_counted() {
 }
 
 #[test]
+fn nominated_pairs_do_not_ask_the_same_twice() {
+    let lab = Lab::new();
+    lab.succeeds(
+        "simulate --samples 200 --snps 240 --chromosomes 3 --founders 60 --recombination 0.05 \
+         --maf-min 0.2 --additive 0.3 --epistatic 0.3 --seed 12 --out s",
+    );
+    // All nominate, so that the calls of all are those that count.
+    let run = "epistasis --pairs --same-individuals --pairs-r2 0.1 --top 40 --bfile s \
+               --pheno s.pheno.txt";
+    lab.succeeds(&format!("{run} --out all"));
+    lab.succeeds(&format!("{run} --thin-r2 0.5 --thin-kb 1000000 --out thin"));
+    let json = |name: &str| -> serde_json::Value {
+        serde_json::from_str(&lab.text(&format!("{name}.pairs.json"))).unwrap()
+    };
+    assert_eq!(json("all")["thinned"], 0);
+    assert!(json("thin")["thinned"].as_u64().unwrap() > 0);
+    let plink = lab.plink("s");
+    let places: std::collections::BTreeMap<String, usize> = (lab.rows("s.bim").into_iter())
+        .enumerate()
+        .map(|(m, row)| (row[1].clone(), m))
+        .collect();
+    let pairs = |name: &str| -> Vec<[usize; 2]> {
+        let rows = lab.rows(&format!("{name}.pairs.tsv"));
+        rows[1..]
+            .iter()
+            .map(|r| ID.map(|c| places[&r[c]]))
+            .collect()
+    };
+    let linked = |a: usize, b: usize| {
+        let x = |m: usize| plink.calls[m].iter().map(|c| f64::from(c.unwrap()));
+        let n = plink.calls[a].len() as f64;
+        let mean = |m: usize| x(m).sum::<f64>() / n;
+        let both = |a: usize, b: usize| {
+            let (p, q) = (mean(a), mean(b));
+            x(a).zip(x(b)).map(|(x, y)| (x - p) * (y - q)).sum::<f64>()
+        };
+        both(a, b).powi(2) > 0.5 * both(a, a) * both(b, b)
+    };
+    let twice = |of: &[[usize; 2]]| {
+        let same = |[a, b]: [usize; 2], [c, d]: [usize; 2]| linked(a, c) && linked(b, d);
+        let before = |k: usize| of[..k].iter().any(|p| same(*p, of[k]));
+        (0..of.len()).filter(|&k| before(k)).count()
+    };
+    let (all, thin) = (pairs("all"), pairs("thin"));
+    assert_eq!((all.len(), thin.len()), (40, 40));
+    assert!(twice(&all) > 0 && twice(&thin) == 0, "{}", twice(&all));
+    assert_eq!(all[0], thin[0]);
+    // What is dropped lets others in, and nothing else changes.
+    let kept: Vec<[usize; 2]> = all.iter().copied().filter(|p| thin.contains(p)).collect();
+    assert_eq!(kept, thin[..kept.len()]);
+}
+
+#[test]
 fn a_trait_that_does_not_vary_in_a_half_does_not_stop_the_others() {
     let lab = Lab::with_cohort(SMALL);
     // All but one are alike: one half does not vary.
@@ -245,6 +298,9 @@ fn impossible_requests_for_pairs_are_refused() {
         ("--pairs --lead-kb inf", 8, &["--lead-kb"]),
         ("--pairs --pairs-r2 1.5", 8, &["--pairs-r2 1.5"]),
         ("--pairs --pairs-r2 NaN", 8, &["--pairs-r2"]),
+        ("--pairs --thin-r2 0", 8, &["--thin-r2 0"]),
+        ("--pairs --thin-kb NaN", 8, &["--thin-kb"]),
+        ("--global --thin-r2 0.5", 8, &["--thin-r2"]),
         ("--pairs --gamma 0", 8, &["--gamma 0"]),
         ("--pairs --kernel grm^2", 8, &["--kernel"]),
         ("--pairs --intercept mean", 8, &["--intercept"]),

@@ -32,6 +32,31 @@ fn prefixes_stand_for_their_own_run_only() {
 }
 
 #[test]
+fn epistasis_tables_of_several_traits_are_found_by_their_prefix() {
+    let lab = Lab::with_cohort("--samples 90 --snps 60 --traits 2 --additive 0.4 --seed 3");
+    let run = "epistasis --bfile s --pheno s.pheno.txt";
+    lab.succeeds(&format!("{run} --global --kernel grm^2,gaussian --out g"));
+    lab.succeeds(&format!("{run} --marginal --out m"));
+    lab.succeeds("report g m --out r");
+    let page = lab.text("r.html");
+    for name in ["y1", "y2"] {
+        // One section of each trait, with both.
+        assert_eq!(page.matches(&format!("<h2>Trait {name}</h2>")).count(), 1);
+        assert!(page.contains(&format!("m_{name}.marginal.tsv")), "{name}");
+        assert!(page.contains(&format!("g_{name}.global.tsv")), "{name}");
+        let rows = lab.rows(&format!("g_{name}.global.tsv"));
+        for row in &rows[1..] {
+            for cell in [&row[0], &row[1], &row[6]] {
+                assert!(page.contains(&format!(">{cell}<")), "{row:?}");
+            }
+        }
+    }
+    // The table alone is enough.
+    lab.succeeds("report g_y2.global.tsv --out q");
+    assert!(lab.text("q.html").contains("Trait y2<"));
+}
+
+#[test]
 fn what_cannot_be_reported_is_named() {
     let lab = Lab::new();
     lab.write("notes.txt", "a b c\n1 2 3\n");

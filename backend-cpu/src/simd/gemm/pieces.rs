@@ -69,17 +69,17 @@ impl Seen {
         }
     }
 
-    /// Whether the unit multiplies such numbers, of so many pieces, exactly: none is subnormal, and of
-    /// those that are split all pieces, and products of pieces that matter, are far from it.
+    /// Whether the unit multiplies such numbers exactly: none is subnormal, and unless they are multiplied
+    /// as they are stored all pieces, and products of pieces that matter, are far from it.
     ///
     /// # Safety
     /// The processor has AVX-512.
     #[inline(always)]
-    unsafe fn is_exact(self, pieces: usize) -> bool {
+    unsafe fn is_exact(self, stored: bool) -> bool {
         // Sums of 2¹⁶ products of split numbers are finite.
-        let [least, most] = match pieces {
-            1 => [1 << 8, u16::MAX],
-            _ => [(127 - 48) << 8, ((127 + 55) << 8) - 1],
+        let [least, most] = match stored {
+            true => [1 << 8, u16::MAX],
+            false => [(127 - 48) << 8, ((127 + 55) << 8) - 1],
         };
         // SAFETY: the caller's promise.
         unsafe {
@@ -182,7 +182,7 @@ unsafe fn fill<C: Pieces, const P: usize>(
         }
     }
     // SAFETY: the caller's promise.
-    unsafe { seen.is_exact(P) }
+    unsafe { seen.is_exact(C::IS_BF16 && P == 1) }
 }
 
 /// One tile for each piece; `WHOLE` if it has all its rows, neighbours in storage, and terms.
@@ -219,6 +219,9 @@ unsafe fn tile<C: Pieces, const P: usize, const WHOLE: bool>(
 
 /// Stored numbers that can be split.
 trait Pieces: Code {
+    /// Whether one piece is what is stored, whatever it is.
+    const IS_BF16: bool = false;
+
     /// Two terms of 16 rows, times `factor`, as a line of each piece.
     ///
     /// # Safety
@@ -273,6 +276,8 @@ impl Pieces for f64 {
 }
 
 impl Pieces for bf16 {
+    const IS_BF16: bool = true;
+
     #[inline(always)]
     unsafe fn lines<const P: usize>(
         codes: &[[bf16; MOST]; 2],

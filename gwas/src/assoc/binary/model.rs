@@ -26,8 +26,10 @@ pub struct Model {
     pub(super) random: Vec<f64>,
     /// Variance of f over that of K.
     pub(super) variance: f64,
-    /// Steps of the search for it.
+    /// Steps of the search for it; 0 if there was none.
     pub(super) steps: usize,
+    /// How steps of average information change with τ there.
+    pub(super) slope: f64,
     /// P, if there is a random effect.
     pub(super) p: Option<Mat<f64>>,
     /// y − μ.
@@ -73,6 +75,7 @@ impl Model {
             random,
             variance: 0.0,
             steps: 0,
+            slope: -1.0,
             p: None,
         }
     }

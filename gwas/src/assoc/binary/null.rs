@@ -6,13 +6,18 @@ use faer::Mat;
 use serde::{Deserialize, Serialize};
 
 use super::model::Model;
+use super::pql::Near;
 use crate::assoc::AssocData;
 use crate::assoc::effect::Untested;
+use crate::assoc::nullfit::LogisticFit;
 use crate::assoc::scan::Group;
 use crate::run::RunLog;
 
 /// The null models of a group of traits: of each the model, or why there is none.
 pub(in crate::assoc) struct Nulls(pub(super) Vec<Result<Model, Untested>>);
+
+/// Of each trait, where the search beside a kernel much alike may begin, if anywhere.
+pub(in crate::assoc) type Starts = Vec<Option<Near>>;
 
 /// A null model as reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,7 +31,7 @@ pub(in crate::assoc) struct Null {
     variance: Option<f64>,
     /// τ/(τ + π²/3).
     share: Option<f64>,
-    /// Steps of the search for it.
+    /// Steps of the search for it, if it was searched for.
     steps: Option<usize>,
     /// Why there is no model.
     failure: Option<String>,
@@ -78,10 +83,37 @@ impl Nulls {
         groups.iter().map(of).collect()
     }
 
-    /// Of every trait of `group`, beside its kernel `k`. N³ operations a step and trait.
-    pub(in crate::assoc) fn beside(k: &Mat<f64>, group: &Group, data: &AssocData<'_>) -> Self {
-        let of = |y: Vec<f64>| Model::beside(k, group.x.clone(), y);
-        Nulls(group.values(data).into_iter().map(of).collect())
+    /// Of every trait of `group`, beside its kernel `k`: at the τ that is `known`, or searched for
+    /// from `near`. N³ operations a step and trait.
+    pub(in crate::assoc) fn beside(
+        k: &Mat<f64>,
+        (group, data): (&Group, &AssocData<'_>),
+        (known, near): (&[Option<LogisticFit>], Option<&Starts>),
+    ) -> Self {
+        let of = |(t, y): (usize, Vec<f64>)| {
+            let x = group.x.clone();
+            match known[t] {
+                Some(LogisticFit::Variance(tau)) => Model::beside_at(k, x, y, tau),
+                Some(LogisticFit::Failure(why)) => Err(why),
+                None => Model::beside(k, x, y, near.and_then(|near| near[t])),
+            }
+        };
+        let values = group.values(data).into_iter().enumerate();
+        Nulls(values.map(of).collect())
+    }
+
+    /// Where searches beside other kernels may begin.
+    pub(in crate::assoc) fn starts(&self) -> Starts {
+        let models = self.0.iter().map(|model| model.as_ref().ok());
+        models.map(|model| model.and_then(Model::near)).collect()
+    }
+
+    /// As they are shared.
+    pub(in crate::assoc) fn fits(&self) -> impl Iterator<Item = LogisticFit> {
+        self.0.iter().map(|model| match model {
+            Ok(model) => LogisticFit::Variance(model.variance()),
+            Err(why) => LogisticFit::Failure(*why),
+        })
     }
 
     /// Every null model of `group`, K being called `kernel`.
@@ -103,7 +135,7 @@ impl Nulls {
                 cases: y.iter().filter(|y| **y == 1.0).count(),
                 variance,
                 share: variance.map(|v| v / (v + rest)),
-                steps: model.as_ref().ok().map(Model::steps),
+                steps: (model.as_ref().ok().map(Model::steps)).filter(|&steps| steps > 0),
                 failure: model.as_ref().err().map(ToString::to_string),
             }
         })

@@ -21,6 +21,13 @@ pub(super) struct Pairing {
     /// Kilobases to both sides of a SNP in which its lead SNP is looked for
     #[arg(long, value_name = "KB", default_value_t = 1000.0, conflicts_with_all = ["global", "marginal"])]
     lead_kb: f64,
+    /// Of pairs both of whose SNPs have a larger r² among those who nominate, nominate the best only;
+    /// 1 nominates them all
+    #[arg(long, value_name = "R2", default_value_t = PairsOptions::default().thin_r2, conflicts_with_all = ["global", "marginal"])]
+    thin_r2: f64,
+    /// Kilobases within which SNPs are compared for that
+    #[arg(long, value_name = "KB", default_value_t = PairsOptions::default().thin_kilobases, conflicts_with_all = ["global", "marginal"])]
+    thin_kb: f64,
     /// Halves of whole families (equal FID)
     #[arg(long, conflicts_with_all = ["global", "marginal", "same_individuals"])]
     by_family: bool,
@@ -35,18 +42,23 @@ impl Pairing {
         if self.top == 0 {
             return Err(Error::usage("--top 0: found 0, expected at least one pair"));
         }
-        for (value, flag) in [(self.pairs_kb, "--pairs-kb"), (self.lead_kb, "--lead-kb")] {
+        for (value, flag) in [
+            (self.pairs_kb, "--pairs-kb"),
+            (self.lead_kb, "--lead-kb"),
+            (self.thin_kb, "--thin-kb"),
+        ] {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(Error::usage(format!(
                     "{flag} {value}: found {value}, expected kilobases, 0 or more"
                 )));
             }
         }
-        if !(self.pairs_r2 > 0.0 && self.pairs_r2 <= 1.0) {
-            return Err(Error::usage(format!(
-                "--pairs-r2 {0}: found {0}, expected a number above 0 and at most 1",
-                self.pairs_r2
-            )));
+        for (value, flag) in [(self.pairs_r2, "--pairs-r2"), (self.thin_r2, "--thin-r2")] {
+            if !(value > 0.0 && value <= 1.0) {
+                return Err(Error::usage(format!(
+                    "{flag} {value}: found {value}, expected a number above 0 and at most 1"
+                )));
+            }
         }
         Ok(PairsOptions {
             individuals: match self.same_individuals {
@@ -61,6 +73,8 @@ impl Pairing {
             kilobases: self.pairs_kb,
             r2: self.pairs_r2,
             lead_kilobases: self.lead_kb,
+            thin_r2: self.thin_r2,
+            thin_kilobases: self.thin_kb,
         })
     }
 }

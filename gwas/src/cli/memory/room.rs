@@ -5,7 +5,7 @@ use epitile::error::{Error, Result};
 use epitile::run::RunLog;
 use epitile::spill::{Contents, Spill, is_memory};
 
-use super::{PROGRAM, Plan};
+use super::{PROGRAM, Plan, gpu};
 use crate::cli::args::Machine;
 
 /// A machine on which a run fits.
@@ -49,7 +49,7 @@ impl Room<'_> {
     }
 }
 
-fn mib(bytes: u64) -> u64 {
+pub(super) fn mib(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }
 
@@ -57,7 +57,7 @@ fn mib(bytes: u64) -> u64 {
 pub(crate) fn check<'a>(plan: &Plan, machine: &'a Machine, log: &'a RunLog) -> Result<Room<'a>> {
     let mut plan = plan.clone();
     if machine.backend == BackendChoice::Cuda {
-        // These are in the memory of the GPU, which says itself when it is full.
+        gpu::check(&plan, log)?;
         (plan.pairs, plan.factors) = (0, 0);
     }
     let plan = &plan;
@@ -169,7 +169,7 @@ fn refusal(
 }
 
 /// The share s of the individuals with s²·`squared` + s·`linear` = `room`, of bytes.
-fn share(squared: u64, linear: u64, room: u64) -> f64 {
+pub(super) fn share(squared: u64, linear: u64, room: u64) -> f64 {
     let [a, b, c] = [squared, linear, room].map(|bytes| bytes as f64);
     // The root that does not cancel; also for a = 0.
     2.0 * c / (b + (b * b + 4.0 * a * c).sqrt())

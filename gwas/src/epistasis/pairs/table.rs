@@ -52,6 +52,8 @@ pub struct PairsTable {
     pub snps: usize,
     /// Pairs of them, and what is left out.
     pub left: Left,
+    /// Pairs that were dropped because a better one stands for them.
+    pub thinned: usize,
     /// The pairs, the largest score first.
     pub rows: Vec<PairRow>,
 }
@@ -72,6 +74,7 @@ struct Summary<'a> {
     #[serde(flatten)]
     left: Left,
     could_be_nominated: u64,
+    thinned: usize,
     nominated: usize,
     tested: usize,
     /// Number of tests that p-values are adjusted for.
@@ -114,7 +117,7 @@ impl PairsTable {
         let s = self.summary();
         format!(
             "{}: {} individuals nominate, {} confirm{}; of {} pairs of {} SNPs {} are too near and \
-             {} too correlated; {} nominated, {} tested; {} with p ≤ 0.05 adjusted for {} tests",
+             {} too correlated; {} nominated, {} dropped beside better ones, {} tested; {} with p ≤ 0.05 adjusted for {} tests",
             s.name,
             s.nominating,
             s.confirming,
@@ -128,6 +131,7 @@ impl PairsTable {
             s.left.near,
             s.left.correlated,
             s.nominated,
+            s.thinned,
             s.tested,
             s.significant,
             s.adjusted_for,
@@ -146,6 +150,7 @@ impl PairsTable {
             snps: self.snps,
             left: self.left,
             could_be_nominated: self.left.open(),
+            thinned: self.thinned,
             nominated: self.rows.len(),
             tested: self.tested().count(),
             adjusted_for: self.adjusted_for(),

@@ -52,7 +52,7 @@ impl Top {
         let more = candidates.into_iter();
         self.kept.extend(more.filter(|c| c.score.abs() >= least));
         // Sorted rarely: a sort for twice as many costs no more than for one.
-        if self.kept.len() >= 2 * self.most {
+        if self.kept.len() / 2 >= self.most {
             self.cut();
         }
     }

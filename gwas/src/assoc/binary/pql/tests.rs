@@ -1,6 +1,8 @@
+use super::penalised::STEP;
+use super::search::STEP as STEP_OF_VARIANCE;
 use super::*;
 use crate::assoc::binary::Form;
-use crate::dense::product;
+use crate::dense::{combine, inner, product};
 use crate::null::matrix::normalise;
 
 /// Numbers without pattern between −1 and 1.
@@ -34,7 +36,7 @@ fn a_kernel_without_variance_leaves_logistic_regression() {
     let n = 120;
     let (k, x, _) = groups(n, 4, 0.0);
     let y: Vec<f64> = (0..n).map(|i| f64::from(i % 4 == (i / 4) % 4)).collect();
-    let model = Model::beside(&k, x.clone(), y.clone()).unwrap();
+    let model = Model::beside(&k, x.clone(), y.clone(), None).unwrap();
     assert_eq!(model.variance(), 0.0);
     assert!(model.projection().is_none());
     let plain = Model::new(x, y).unwrap();
@@ -54,7 +56,7 @@ fn a_kernel_without_variance_leaves_logistic_regression() {
 fn the_model_beside_a_kernel_solves_its_equations() {
     let n = 240;
     let (k, x, y) = groups(n, 6, 3.0);
-    let model = Model::beside(&k, x.clone(), y.clone()).unwrap();
+    let model = Model::beside(&k, x.clone(), y.clone(), None).unwrap();
     let tau = model.variance();
     assert!(tau > 0.3, "{tau}");
     let left = model.fit.residual(&y);
@@ -98,7 +100,7 @@ fn the_model_beside_a_kernel_solves_its_equations() {
 fn a_score_beside_a_kernel_has_the_variance_of_its_projection() {
     let n = 240;
     let (k, x, y) = groups(n, 6, 3.0);
-    let model = Model::beside(&k, x, y.clone()).unwrap();
+    let model = Model::beside(&k, x, y.clone(), None).unwrap();
     let p = model.projection().unwrap();
     let dosages: Vec<f64> = (0..n)
         .map(|i| (1.5 + 1.4 * noise(i + 11)).floor())
@@ -121,10 +123,56 @@ fn threads_change_no_bit_of_a_model() {
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         let pool = pool.build().unwrap();
-        pool.install(|| Model::beside(&k, x.clone(), y.clone()).unwrap())
+        pool.install(|| Model::beside(&k, x.clone(), y.clone(), None).unwrap())
     };
     let (one, three) = (run(1), run(3));
     assert_eq!(one.variance(), three.variance());
     assert_eq!(one.projection(), three.projection());
     assert_eq!(one.random, three.random);
+}
+
+#[test]
+fn a_model_depends_on_its_variance_only_not_on_where_the_search_began() {
+    let (k, x, y) = groups(240, 6, 3.0);
+    let cold = Model::beside(&k, x.clone(), y.clone(), None).unwrap();
+    let tau = cold.variance();
+    let at = Model::beside_at(&k, x.clone(), y.clone(), tau).unwrap();
+    assert_eq!(cold.projection(), at.projection());
+    assert_eq!((&cold.random, &cold.fit.means), (&at.random, &at.fit.means));
+    // From another kernel's end, in fewer steps, to the same τ within what a search leaves open.
+    let (other, ..) = groups(240, 5, 3.0);
+    let beside = combine(&[(0.8, &k), (0.2, &other)], 0.0, 240);
+    let near = Model::beside(&beside, x.clone(), y.clone(), None)
+        .unwrap()
+        .near();
+    let warm = Model::beside(&k, x, y, near).unwrap();
+    assert!(
+        warm.steps() < cold.steps(),
+        "{} {}",
+        warm.steps(),
+        cold.steps()
+    );
+    assert!((warm.variance() - tau).abs() <= 2.0 * STEP_OF_VARIANCE * (1.0 + tau));
+}
+
+#[test]
+fn few_cases_take_no_more_than_a_dozen_steps() {
+    let n = 300;
+    for (seed, spread) in [(0, 2.0), (1, 3.0), (2, 4.0)] {
+        let (k, x, _) = groups(n, 6, 0.0);
+        let y = (0..n).map(|i| {
+            let eta = -4.5 + spread * noise(i / 6 + (7 + seed) * n);
+            f64::from(0.5 * (noise(i + seed * n) + 1.0) < 1.0 / (1.0 + f64::exp(-eta)))
+        });
+        let y: Vec<f64> = y.collect();
+        let cases = y.iter().sum::<f64>();
+        assert!((3.0..30.0).contains(&cases), "{cases}");
+        let model = Model::beside(&k, x, y, None).unwrap();
+        eprintln!(
+            "{cases} cases: τ {} after {} steps",
+            model.variance(),
+            model.steps()
+        );
+        assert!(model.steps() <= 12, "{}", model.steps());
+    }
 }
