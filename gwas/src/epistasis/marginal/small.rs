@@ -121,10 +121,10 @@ mod tests {
         for n in 1..6 {
             let s = sample(n);
             let row = first_row(&s).unwrap();
-            for j in 0..n {
-                let column: Vec<f64> = (0..n).map(|i| s[i][j]).collect();
+            // Its rows are its columns.
+            for (j, column) in s.iter().enumerate() {
                 let expected = f64::from(j == 0);
-                assert!((sum(&row, &column) - expected).abs() <= bound(n));
+                assert!((sum(&row, column) - expected).abs() <= bound(n));
             }
         }
         let mut s = sample(3);
