@@ -1,5 +1,6 @@
 //! Traits with known truth.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use epitile::cohort::{Cohort, CohortOptions};
@@ -39,19 +40,18 @@ pub(crate) fn additive_traits(
     table(&cohort.samples, &drawn)
 }
 
-/// `count` traits with so much additive variance of all chromosomes, and so much of all pairs of
-/// SNPs of the list `extract`.
+/// `count` traits with so much additive variance of all SNPs of a cohort, and so much of all pairs of
+/// SNPs: of the list `extract`, or of all.
 pub(crate) fn epistatic_traits(
-    lab: &Lab,
+    of: &CohortOptions,
     count: usize,
     (additive, epistatic): (f64, f64),
-    extract: &str,
+    extract: Option<PathBuf>,
 ) -> String {
-    let options = CohortOptions::new(lab.path("s"));
-    let cohort = Cohort::load(&options).unwrap();
+    let cohort = Cohort::load(of).unwrap();
     let some = CohortOptions {
-        extract: Some(lab.path(extract)),
-        ..options
+        extract: extract.or(of.extract.clone()),
+        ..of.clone()
     };
     let some = Cohort::load(&some).unwrap();
     let k = kernel(&Arc::new(cohort.genotypes), Kernel::Standardised);
