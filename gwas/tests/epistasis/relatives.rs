@@ -10,11 +10,11 @@ use crate::draws::epistatic_traits;
 use crate::lab::Lab;
 use crate::marginal::{below, mean, p_values};
 
-/// Every fourth individual (list `few`) and every `step`th SNP (list `snps`; `three`: those of the
-/// chromosomes 1 to 3) of a cohort.
-fn some_of(lab: &Lab, prefix: &Path, step: usize) -> CohortOptions {
+/// Individuals (list `few`) and SNPs (list `snps`; `three`: those of the chromosomes 1 to 3) of a
+/// cohort, one in so many.
+fn some_of(lab: &Lab, prefix: &Path, (individuals, step): (usize, usize)) -> CohortOptions {
     let text = std::fs::read_to_string(prefix.with_extension("fam")).unwrap();
-    let few: Vec<&str> = text.lines().step_by(4).collect();
+    let few: Vec<&str> = text.lines().step_by(individuals).collect();
     lab.write("few", few.join("\n") + "\n");
     let text = std::fs::read_to_string(prefix.with_extension("bim")).unwrap();
     let list = |keep: fn(&str) -> bool| -> String {
@@ -32,7 +32,8 @@ fn some_of(lab: &Lab, prefix: &Path, step: usize) -> CohortOptions {
     }
 }
 
-/// Checks shares of p-values of the marginal test on `count` traits, by level.
+/// Mean share of p-values of the marginal test below a level, with its standard error over `count`
+/// traits: level, mean, error.
 fn sizes(
     lab: &Lab,
     cohort: &CohortOptions,
@@ -64,7 +65,7 @@ fn sizes(
 fn traits_of_a_null_model_with_interactions_are_rejected_as_often_as_stated() {
     let Some(set) = data("sim_epi") else { return };
     let lab = Lab::new();
-    let cohort = some_of(&lab, &set.join("sim_epi"), 50);
+    let cohort = some_of(&lab, &set.join("sim_epi"), (8, 50));
     let count = 80;
     let traits = epistatic_traits(&cohort, count, (0.3, 0.3), None);
     for (level, size, se) in sizes(&lab, &cohort, (count, traits), |_| true) {
@@ -76,7 +77,7 @@ fn traits_of_a_null_model_with_interactions_are_rejected_as_often_as_stated() {
 fn interactions_on_other_chromosomes_are_not_found_more_often_than_stated() {
     let Some(set) = data("sim_epi") else { return };
     let lab = Lab::new();
-    let cohort = some_of(&lab, &set.join("sim_epi"), 50);
+    let cohort = some_of(&lab, &set.join("sim_epi"), (8, 50));
     let count = 80;
     let three = Some(lab.path("three"));
     let traits = epistatic_traits(&cohort, count, (0.3, 0.3), three);
@@ -90,7 +91,7 @@ fn interactions_on_other_chromosomes_are_not_found_more_often_than_stated() {
 fn related_cohorts_without_epistasis_have_no_significant_snp() {
     let Some(set) = data("sim_epi") else { return };
     let lab = Lab::new();
-    let cohort = some_of(&lab, &set.join("sim_epi"), 10);
+    let cohort = some_of(&lab, &set.join("sim_epi"), (4, 10));
     lab.succeeds(&format!(
         "epistasis --marginal --bfile {0} --pheno {0}.pheno.txt --pheno-name y_addonly,y_noise \
          --keep few --extract snps --out m",
