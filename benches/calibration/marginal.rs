@@ -3,6 +3,7 @@
 use epitile::epistasis::EpistasisData;
 use epitile::epistasis::marginal::{MarginalOptions, marginal};
 use epitile::error::Result;
+use epitile::settings::Gammas;
 use epitile_core::kernel::Kernel;
 use epitile_cpu::{Cpu, Rayon};
 
@@ -37,6 +38,8 @@ pub(crate) fn run(study: &Study) -> Result<Section> {
         loco: false,
         exact_limit: n,
         seed: study.seed,
+        further: Vec::new(),
+        gamma: Gammas::Scales(vec![1.0]),
     };
     let tables = marginal(&Cpu::MEMORY, &Rayon, &lab.cohort, data, &options, &silent())?;
     let p = tables

@@ -96,6 +96,15 @@ impl Factor {
         a.llt(Side::Lower).ok().map(Factor)
     }
 
+    /// L.
+    pub fn lower(&self) -> Mat<f64> {
+        let l = self.0.L();
+        Mat::from_fn(l.nrows(), l.nrows(), |i, j| match i < j {
+            true => 0.0,
+            false => l[(i, j)],
+        })
+    }
+
     /// ln det A.
     pub fn log_determinant(&self) -> f64 {
         let l = self.0.L();

@@ -5,8 +5,9 @@
 //! and D = diag(x), y = Xb + xβ + m + g + e with g ~ N(0, σ²_aK_k), m ~ N(0, σ²DK_kD): m sums the
 //! products of SNP k with every other. σ² is estimated by quadratic moments (`snp.rs`), x and the
 //! fixed effects projected out: without x there are 47 % false rejections at a SNP with an effect
-//! of its own. Its null is σ² = 0; other SNPs' interactions are not part of it, so where much of a
-//! trait is epistatic nearly all SNPs have small p-values.
+//! of its own. Its null is σ² = 0. Other SNPs' interactions are part of it only if further kernels E
+//! are, as `grm^2` for those of all pairs (`further.rs`): without, where much of a trait is
+//! epistatic, nearly all SNPs have small p-values.
 //!
 //! One-sided p-values: normal, with the standard error (`block.rs`) of the null model; where that
 //! is below 0.05 and N within a limit, by the eigenvalues (`exact.rs`) of the quadratic form.
@@ -14,6 +15,9 @@
 mod background;
 mod block;
 mod exact;
+mod further;
+mod kernels;
+mod small;
 mod snp;
 
 use std::ops::Range;
@@ -22,19 +26,17 @@ use std::sync::Arc;
 use epitile_core::backend::Backend;
 use epitile_core::dense::{norm2, orthonormalise};
 use epitile_core::engine::Engine;
-use epitile_core::genotypes::{Counts, Genotypes};
+use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::Kernel;
 use faer::Mat;
 
 use super::report::{Code, MarginalRow, MarginalTable, PValue};
 use super::{EpistasisData, Group};
 use crate::cohort::Cohort;
-use crate::dense::{combine, product};
 use crate::error::{Error, Kind, Result};
 use crate::io::text::first_few;
-use crate::null::matrix::kernel_matrix;
 use crate::run::{Progress, RunLog};
-use crate::similarity::{Extras, Similarity};
+use crate::settings::Gammas;
 use crate::tails::ln_normal_tail;
 use background::{Background, without};
 use block::{Found, Outcomes, Response, block};
@@ -54,15 +56,20 @@ pub struct MarginalOptions {
     pub exact_limit: usize,
     /// Seed of the draws for standard errors.
     pub seed: u64,
+    /// Kernels of the null beside the additive one: of all SNPs, centred, with mean diagonal 1.
+    pub further: Vec<Kernel>,
+    /// γ of those that have one, or c of γ = c / median; one number.
+    pub gamma: Gammas,
 }
 
 /// Tests every SNP on every trait; a trait that cannot be tested is left out with a warning. For
 /// each set of samples about 9·N³ operations (for each chromosome if it is left out), and for each
-/// SNP 2·N²·(6 + c + 17·t) with c fixed effects and t traits, and 6·N³ where the p-value is exact.
+/// SNP 2·N²·(6 + c + 17·t) with c fixed effects and t traits, and 6·N³ where the p-value is exact. For
+/// each further kernel 9·N³ for the samples and 2·N²·(3 + 8·t) for each SNP more.
 ///
 /// # Errors
-/// `Inconsistent` for `loco` with one chromosome; `Degenerate` if no trait can be tested; failures
-/// of the device.
+/// `Inconsistent` for `loco` with one chromosome; `Usage` for a γ that is not one number;
+/// `Degenerate` if no trait can be tested; failures of the device.
 pub fn marginal<B: Backend, E: Engine>(
     backend: &B,
     engine: &E,
@@ -173,12 +180,12 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
         }
         let held = self.calls.counts().iter();
         let held = held.filter(|c| !c.is_monomorphic()).count();
-        let kernel = log.timed("kernel", || self.kernel())?;
+        let (kernel, further) = log.timed("kernel", || self.kernels(log))?;
         let mut tables: Vec<Vec<MarginalRow>> = vec![Vec::new(); self.y.len()];
         let mut add = |all: Range<usize>, kernel: Mat<f64>, held: usize| -> Result<()> {
             let rest = (held, !self.options.loco);
             let seed = self.options.seed;
-            let background = Background::new(self.backend, kernel, &self.q, rest, seed)?;
+            let background = Background::new(self.backend, kernel, &self.q, rest, seed, &further)?;
             let outcomes = log.timed("sweep", || self.sweep(&background, all.clone(), progress))?;
             log.timed("exact", || {
                 for (m, outcome) in all.zip(outcomes) {
@@ -204,61 +211,10 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
             samples: self.calls.samples(),
             fixed: self.q.len(),
             loco: self.options.loco,
+            further: further.iter().map(|e| e.name.clone()).collect(),
             rows,
         });
         Ok(tables.collect())
-    }
-
-    /// The additive kernel of all SNPs.
-    fn kernel(&self) -> Result<Mat<f64>> {
-        let of = &[Kernel::Standardised];
-        let similarity = Similarity::new(
-            self.backend,
-            self.engine,
-            &self.calls,
-            of,
-            Extras::default(),
-        )?;
-        let map = similarity.map(Kernel::Standardised, f64::NAN);
-        let rows: Vec<u32> = (0..self.calls.samples() as u32).collect();
-        let pairs = similarity.pairs(Kernel::Standardised);
-        kernel_matrix(self.backend, self.engine, pairs, &map, &rows)
-    }
-
-    /// The additive kernel without the SNPs `out`, and how many it has.
-    fn without_segment(
-        &self,
-        kernel: &Mat<f64>,
-        out: Range<usize>,
-        held: usize,
-    ) -> Result<(Mat<f64>, usize)> {
-        let n = self.calls.samples();
-        let varies = |m: &usize| !self.calls.counts()[*m].is_monomorphic();
-        let out: Vec<usize> = out.filter(varies).collect();
-        let left = held - out.len();
-        if left == 0 {
-            return Err(Error::degenerate(
-                "one chromosome has all SNPs that vary: nothing is left beside it",
-            ));
-        }
-        let mut sum = combine(&[(held as f64 / left as f64, kernel)], 0.0, n);
-        for part in out.chunks(512) {
-            let columns: Vec<Vec<f64>> = part.iter().map(|&m| self.dosages(m)).collect();
-            let z = Mat::from_fn(n, part.len(), |i, j| columns[j][i]);
-            let products = product(z.as_ref(), z.transpose());
-            sum = combine(&[(1.0, &sum), (-1.0 / left as f64, &products)], 0.0, n);
-        }
-        Ok((sum, left))
-    }
-
-    /// Standardised dosages of SNP `m`; 0 for missing calls.
-    fn dosages(&self, m: usize) -> Vec<f64> {
-        let c: &Counts = &self.calls.counts()[m];
-        let (mean, sd) = (c.mean(), c.variance().sqrt());
-        let value = |x: Option<u8>| x.map_or(0.0, |x| (f64::from(x) - mean) / sd);
-        (0..self.calls.samples())
-            .map(|i| value(self.calls.dosage(i, m)))
-            .collect()
     }
 
     /// Estimates of all SNPs.
@@ -269,9 +225,7 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
         progress: &Progress,
     ) -> Result<Vec<Outcome>> {
         let columns: Vec<Vec<f64>> = self.y.iter().map(|(y, _)| y.clone()).collect();
-        let products = of.times(&columns)?;
-        let responses = columns.into_iter().zip(products);
-        let responses: Vec<Response> = responses.map(|(v, kv)| Response { v, kv }).collect();
+        let responses: Vec<Response> = of.drawn(columns)?;
         let counts = self.calls.counts();
         let varying: Vec<usize> = snps
             .clone()
@@ -300,9 +254,9 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
         let counts = &self.calls.counts()[m];
         let found = match outcome {
             Err(code) => Err(*code),
-            Ok(all) => all[t].ok_or(Code::Collinear),
+            Ok(all) => all[t].as_ref().ok_or(Code::Collinear),
         };
-        let found = found.map(|f| (f, self.p_value(of, m, &f)));
+        let found = found.map(|f| (f, self.p_value(of, m, f)));
         MarginalRow::new(
             (&self.cohort.snps[m], self.cohort.chromosomes, counts),
             found.map(|(f, p)| (f.variance * self.y[t].1, f.se * self.y[t].1, p)),

@@ -212,6 +212,8 @@ pub struct MarginalTable {
     pub fixed: usize,
     /// Whether the kernel lacks each SNP's chromosome.
     pub loco: bool,
+    /// Kernels of the null beside `linear:std`.
+    pub further: Vec<String>,
     /// A line for every SNP.
     pub rows: Vec<MarginalRow>,
 }
@@ -224,6 +226,8 @@ struct Summary<'a> {
     samples: usize,
     fixed: usize,
     loco: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    further: &'a [String],
     tested: usize,
     untested: usize,
     /// p-values by eigenvalues.
@@ -255,6 +259,7 @@ impl MarginalTable {
             samples: self.samples,
             fixed: self.fixed,
             loco: self.loco,
+            further: &self.further,
             tested,
             untested: self.rows.len() - tested,
             exact: self.tested().filter(|p| p.method != "normal").count(),

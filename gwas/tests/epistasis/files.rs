@@ -28,7 +28,13 @@ fn one_trait_has_the_prefix_and_several_have_their_names() {
 #[test]
 fn tables_are_the_same_bytes_for_any_threads() {
     let lab = Lab::with_cohort(SMALL);
-    for what in ["global", "marginal", "marginal --marginal-loco"] {
+    for what in [
+        "global",
+        "marginal",
+        "marginal --marginal-loco",
+        "marginal --null linear:std,grm^2,gaussian",
+        "marginal --marginal-loco --null linear:std,grm^2",
+    ] {
         let run = format!("epistasis --{what} --bfile s --pheno s.pheno.txt");
         lab.succeeds(&format!("{run} --threads 1 --out one"));
         lab.succeeds(&format!("{run} --threads 3 --out three"));
@@ -42,6 +48,23 @@ fn tables_are_the_same_bytes_for_any_threads() {
             }
         }
     }
+}
+
+#[test]
+fn the_null_of_the_marginal_test_is_additive_unless_told_otherwise() {
+    let lab = Lab::with_cohort(SMALL);
+    let run = "epistasis --marginal --bfile s --pheno s.pheno.txt --pheno-name y1";
+    lab.succeeds(&format!("{run} --out none"));
+    lab.succeeds(&format!("{run} --null linear:std --out one"));
+    lab.succeeds(&format!("{run} --null grm^2,linear:std --out more"));
+    for suffix in ["tsv", "json"] {
+        let name = |prefix: &str| format!("{prefix}.marginal.{suffix}");
+        assert_eq!(lab.bytes(&name("none")), lab.bytes(&name("one")));
+        assert!(lab.bytes(&name("none")) != lab.bytes(&name("more")));
+    }
+    let json = |name: &str| -> serde_json::Value { serde_json::from_str(&lab.text(name)).unwrap() };
+    assert_eq!(json("more.marginal.json")["further"][0], "grm^2");
+    assert!(json("none.marginal.json").get("further").is_none());
 }
 
 #[test]
@@ -106,6 +129,17 @@ fn impossible_requests_are_refused() {
         ("--global --gamma -1 --kernel gaussian", 8, &["--gamma"]),
         ("--global --intercept mean", 8, &["--intercept"]),
         ("--marginal --kernel grm^2", 8, &["--kernel"]),
+        ("--marginal --null grm^2", 8, &["--null", "linear:std"]),
+        (
+            "--marginal --null linear:std,linear,linear:2pq,ibs,grm^2",
+            8,
+            &["--null", "4 kernels"],
+        ),
+        (
+            "--marginal --null linear:std,poly:1,linear",
+            13,
+            &["kernel linear", "sum of the null's other kernels"],
+        ),
         (
             "--marginal --chr 1 --marginal-loco",
             7,

@@ -10,3 +10,4 @@ mod global;
 mod lab;
 mod marginal;
 mod pairs;
+mod relatives;

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use crate::common::data;
-use crate::draws::additive_traits;
+use epitile::cohort::CohortOptions;
+
+use crate::draws::{additive_traits, epistatic_traits};
 use crate::lab::Lab;
 
 /// −log₁₀ p of the SNPs tested, by ID.
-fn p_values(lab: &Lab, name: &str) -> Vec<(String, f64)> {
+pub(crate) fn p_values(lab: &Lab, name: &str) -> Vec<(String, f64)> {
     let rows = lab.rows(name);
     let tested = rows[1..].iter().filter(|r| r[13] == "NA");
     tested
@@ -16,14 +17,14 @@ fn p_values(lab: &Lab, name: &str) -> Vec<(String, f64)> {
 }
 
 /// Share of p-values at most `level`.
-fn below(all: &[(String, f64)], level: f64) -> f64 {
+pub(crate) fn below(all: &[(String, f64)], level: f64) -> f64 {
     let count = all.iter().filter(|(_, p)| *p >= -level.log10()).count();
     count as f64 / all.len() as f64
 }
 
 /// Mean over traits of a share, with its standard error: SNPs of a trait are not independent,
 /// traits are.
-fn mean(shares: &[f64]) -> (f64, f64) {
+pub(crate) fn mean(shares: &[f64]) -> (f64, f64) {
     let n = shares.len() as f64;
     let mean = shares.iter().sum::<f64>() / n;
     let square = shares.iter().map(|s| (s - mean).powi(2)).sum::<f64>();
@@ -82,33 +83,22 @@ fn a_large_effect_of_its_own_does_not_make_a_snp_interact() {
 }
 
 #[test]
-fn related_cohorts_without_epistasis_have_no_significant_snp() {
-    let Some(set) = data("sim_epi") else { return };
-    let lab = Lab::new();
-    let prefix = set.join("sim_epi");
-    // 500 individuals and every tenth SNP.
-    let text = std::fs::read_to_string(prefix.with_extension("fam")).unwrap();
-    let few: Vec<&str> = text.lines().step_by(4).collect();
-    lab.write("few", few.join("\n") + "\n");
-    let text = std::fs::read_to_string(prefix.with_extension("bim")).unwrap();
-    let ids = text.lines().step_by(10);
-    let ids: Vec<&str> = ids.map(|l| l.split_whitespace().nth(1).unwrap()).collect();
-    lab.write("snps", ids.join("\n") + "\n");
-    lab.succeeds(&format!(
-        "epistasis --marginal --bfile {0} --pheno {0}.pheno.txt --pheno-name y_addonly,y_noise \
-         --keep few --extract snps --out m",
-        prefix.display()
-    ));
-    for name in ["y_addonly", "y_noise"] {
-        let all = p_values(&lab, &format!("m_{name}.marginal.tsv"));
-        let largest = all.iter().fold(0.0, |m: f64, (_, p)| m.max(*p));
-        eprintln!(
-            "{name}: {:.3} at 5 %, largest {largest:.2}",
-            below(&all, 0.05)
-        );
-        let bonferroni = -(0.05 / all.len() as f64).log10();
-        assert!(largest < bonferroni, "{name}: {largest}");
-    }
+fn traits_with_much_epistasis_are_rejected_as_often_as_stated_where_the_null_has_it() {
+    let lab = Lab::with_cohort("--samples 250 --snps 120 --recombination 0.02 --seed 6");
+    let count = 60;
+    let cohort = CohortOptions::new(lab.path("s"));
+    lab.write("t", epistatic_traits(&cohort, count, (0.2, 0.6), None));
+    let size = |flags: &str, level: f64| {
+        let tables = tested(&lab, count, flags);
+        let shares: Vec<f64> = tables.iter().map(|all| below(all, level)).collect();
+        let (size, se) = mean(&shares);
+        eprintln!("{flags} {level}: {size:.4} ± {se:.4}");
+        (size, se)
+    };
+    let (with, se) = size("--null linear:std,grm^2", 0.05);
+    assert!((with - 0.05).abs() <= 3.0 * se, "{with} ± {se}");
+    let (without, se) = size("", 0.05);
+    assert!(without - 0.05 > 6.0 * se, "{without} ± {se}");
 }
 
 #[test]

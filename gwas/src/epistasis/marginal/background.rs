@@ -1,4 +1,4 @@
-//! What all SNPs of a set of samples share: the additive kernel and its products.
+//! What all SNPs of a set of samples share: the kernels of the null and their products.
 
 use epitile_core::backend::{Backend, Trans};
 use epitile_core::columns::Columns;
@@ -11,6 +11,9 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+use super::further::{Further, coloured};
+use super::small::{Small, dependent};
+use super::snp::projected;
 use crate::backend::device_error;
 use crate::dense::{Eigen, for_each_column, inner};
 use crate::error::{Error, Result};
@@ -19,10 +22,29 @@ use crate::error::{Error, Result};
 /// √(2/(D·B)) with D the effective number of eigenvalues, Σ²/Σ of squares: 5 % for D = 100.
 pub(super) const PROBES: usize = 8;
 
-/// A draw from N(0, K), or from N(0, I), without the fixed effects, and K times it.
+/// A trait, or a draw from N(0, K), N(0, E) or N(0, I), without the fixed effects, and the kernels
+/// times it.
 pub(super) struct Drawn {
     pub(super) v: Vec<f64>,
     pub(super) kv: Vec<f64>,
+    /// Of every further kernel.
+    pub(super) ev: Vec<Vec<f64>>,
+}
+
+/// A further kernel E of the null and what every SNP needs of it.
+pub(super) struct Beside<'a, T> {
+    pub(super) of: &'a Further,
+    tile: T,
+    /// K∘E.
+    mixed: T,
+    pub(super) trace: f64,
+    /// tr KE.
+    pub(super) with_kernel: f64,
+    /// tr EF of every further kernel F.
+    pub(super) with: Vec<f64>,
+    /// E times the fixed effects.
+    pub(super) eq: Vec<Vec<f64>>,
+    pub(super) drawn: Vec<Drawn>,
 }
 
 /// The additive kernel K of some samples and what every SNP needs of it.
@@ -46,6 +68,7 @@ pub(super) struct Background<'a, B: Backend> {
     pub(super) beta: f64,
     pub(super) genetic: Vec<Drawn>,
     pub(super) noise: Vec<Drawn>,
+    pub(super) further: Vec<Beside<'a, B::Tile>>,
 }
 
 /// `v` without its part in the orthonormal `q`.
@@ -58,16 +81,18 @@ pub(super) fn without(mut v: Vec<f64>, q: &[Vec<f64>]) -> Vec<f64> {
 
 impl<'a, B: Backend> Background<'a, B> {
     /// With the additive kernel `matrix`, a mean of `held` SNPs of which each SNP tested is one if
-    /// `leave_out`. 9·N³ operations.
+    /// `leave_out`, and further kernels beside it. 9·N³ operations.
     ///
     /// # Errors
-    /// `Degenerate` if the kernel has no eigenvalues; failures of the device.
+    /// `Degenerate` if the kernel has no eigenvalues, or a further one is nearly a sum of the
+    /// others; failures of the device.
     pub(super) fn new(
         backend: &'a B,
         matrix: Mat<f64>,
         q: &[Vec<f64>],
         (held, leave_out): (usize, bool),
         seed: u64,
+        further: &'a [Further],
     ) -> Result<Self> {
         let n = matrix.nrows();
         let upload = |m: &Mat<f64>| {
@@ -76,11 +101,31 @@ impl<'a, B: Backend> Background<'a, B> {
             backend.upload(tile.as_ref()).map_err(device_error)
         };
         let kernel = upload(&matrix)?;
-        let mut squares = matrix.clone();
-        for_each_column(&mut squares, |_, column| {
-            column.iter_mut().for_each(|v| *v *= *v);
-        });
-        let squared = upload(&squares)?;
+        let upload_times = |with: &Mat<f64>| {
+            let mut entries = matrix.clone();
+            for_each_column(&mut entries, |j, column| {
+                let with = with.col_as_slice(j).iter();
+                column.iter_mut().zip(with).for_each(|(v, w)| *v *= w);
+            });
+            upload(&entries)
+        };
+        let squared = upload_times(&matrix)?;
+        let beside = |of: &'a Further| -> Result<Beside<'a, B::Tile>> {
+            Ok(Beside {
+                tile: upload(&of.matrix)?,
+                mixed: upload_times(&of.matrix)?,
+                trace: (0..n).map(|i| of.matrix[(i, i)]).sum(),
+                with_kernel: inner(&matrix, &of.matrix),
+                with: further
+                    .iter()
+                    .map(|with| inner(&of.matrix, &with.matrix))
+                    .collect(),
+                eq: Vec::new(),
+                drawn: Vec::new(),
+                of,
+            })
+        };
+        let further_kernels = further.iter().map(beside).collect::<Result<Vec<_>>>()?;
         let eigen = Eigen::new(&matrix).ok_or_else(|| {
             Error::degenerate("the additive kernel has no eigenvalues: it is not finite")
         })?;
@@ -105,28 +150,75 @@ impl<'a, B: Backend> Background<'a, B> {
             beta,
             genetic: Vec::new(),
             noise: Vec::new(),
+            further: further_kernels,
         };
         background.kq = background.times(q)?;
+        for k in 0..further.len() {
+            background.further[k].eq = background.further_times(k, q)?;
+        }
+        background.check()?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut normal = |_| -> f64 { StandardNormal.sample(&mut rng) };
         let (mut genetic, mut noise) = (Vec::new(), Vec::new());
         for _ in 0..PROBES {
             let z: Vec<f64> = (0..n).map(&mut normal).collect();
-            let mut f = vec![0.0; n];
-            for (j, (z, d)) in z.iter().zip(&background.eigen.values).enumerate() {
-                let u = background.eigen.vectors.col_as_slice(j);
-                axpy(z * d.sqrt(), u, &mut f);
-            }
+            let f = coloured(&background.eigen, &z);
             genetic.push(without(f, q));
             noise.push(without((0..n).map(&mut normal).collect(), q));
         }
-        let drawn = |all: Vec<Vec<f64>>| -> Result<Vec<Drawn>> {
-            let kv = background.times(&all)?;
-            let both = all.into_iter().zip(kv);
-            Ok(both.map(|(v, kv)| Drawn { v, kv }).collect())
-        };
-        (background.genetic, background.noise) = (drawn(genetic)?, drawn(noise)?);
+        (background.genetic, background.noise) =
+            (background.drawn(genetic)?, background.drawn(noise)?);
+        for (k, of) in further.iter().enumerate() {
+            background.further[k].drawn = background.drawn(of.drawn.clone())?;
+        }
         Ok(background)
+    }
+
+    /// Whether a further kernel is a sum of the additive one, those before it and I, as far as the
+    /// fixed effects leave them.
+    fn check(&self) -> Result<()> {
+        let whole = |i: usize, j: usize| match (i, j) {
+            (0, 0) => self.square,
+            (0, j) => self.further[j - 1].with_kernel,
+            (i, j) => self.further[i - 1].with[j - 1],
+        };
+        let on: Vec<&[Vec<f64>]> = std::iter::once(&self.kq[..])
+            .chain(self.further.iter().map(|e| &e.eq[..]))
+            .collect();
+        let traces: Vec<f64> = std::iter::once(self.trace)
+            .chain(self.further.iter().map(|e| e.trace))
+            .collect();
+        let basis: Vec<&[f64]> = self.q.iter().map(|q| &q[..]).collect();
+        for k in 1..on.len() {
+            let s: Small = projected(&whole, &on[..=k], &traces, (&basis, self.samples()));
+            if dependent(&s) {
+                return Err(Error::degenerate(format!(
+                    "kernel {} is nearly a sum of the null's other kernels: leave it out of --null",
+                    self.further[k - 1].of.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Each of `columns`, which have no part in the fixed effects, with the kernels times it.
+    ///
+    /// # Errors
+    /// Failures of the device.
+    pub(super) fn drawn(&self, columns: Vec<Vec<f64>>) -> Result<Vec<Drawn>> {
+        let kv = self.times(&columns)?;
+        let further = 0..self.further.len();
+        let mut ev: Vec<_> = further
+            .map(|k| Ok(self.further_times(k, &columns)?.into_iter()))
+            .collect::<Result<_>>()?;
+        let both = columns.into_iter().zip(kv);
+        Ok(both
+            .map(|(v, kv)| Drawn {
+                v,
+                kv,
+                ev: ev.iter_mut().filter_map(Iterator::next).collect(),
+            })
+            .collect())
     }
 
     /// Samples.
@@ -148,6 +240,22 @@ impl<'a, B: Backend> Background<'a, B> {
     /// Failures of the device.
     pub(super) fn squared_times(&self, columns: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
         self.product(&self.squared, columns)
+    }
+
+    /// The further kernel E number `k` times each of `columns`.
+    ///
+    /// # Errors
+    /// Failures of the device.
+    pub(super) fn further_times(&self, k: usize, columns: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
+        self.product(&self.further[k].tile, columns)
+    }
+
+    /// K∘E times each of `columns`.
+    ///
+    /// # Errors
+    /// Failures of the device.
+    pub(super) fn mixed_times(&self, k: usize, columns: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
+        self.product(&self.further[k].mixed, columns)
     }
 
     fn product(&self, a: &B::Tile, columns: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {

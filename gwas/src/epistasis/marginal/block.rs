@@ -4,23 +4,23 @@ use epitile_core::backend::Backend;
 use epitile_core::dense::{axpy, dot};
 
 use super::background::{Background, Drawn, PROBES};
-use super::snp::{Design, Estimate, Moments, OWN, combine, times};
+use super::snp::{Design, Estimate, Moments, OWN, Products, combine, times};
 use crate::error::Result;
 
-/// A trait without its fixed effects, with variance 1, and K times it.
+/// A trait without its fixed effects, with variance 1, and the kernels times it.
 pub(super) type Response = Drawn;
 
 /// What became of a SNP and a trait.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Found {
     /// σ̂² of the SNP's interactions.
     pub(super) variance: f64,
     /// Its standard error where there are none.
     pub(super) se: f64,
     /// Coefficients of H.
-    pub(super) h: [f64; 3],
-    /// Variances of K_k and I where there are none.
-    pub(super) null: [f64; 2],
+    pub(super) h: Vec<f64>,
+    /// Variances of K_k, E…, I where there are none.
+    pub(super) null: Vec<f64>,
 }
 
 /// What became of a SNP, trait by trait.
@@ -35,7 +35,7 @@ struct Work {
 
 /// Estimates for SNPs with standardised dosages `x` and all traits of `responses`; `None` for a SNP
 /// that is a sum of the fixed effects, and for one whose G is a sum of the background's. N² times
-/// 2(6 + c + t(1 + 2·8)) operations a SNP.
+/// 2(6 + c + t(1 + 2·8)) operations a SNP, 2(3 + 8t) more for each further kernel.
 ///
 /// # Errors
 /// Failures of the device.
@@ -57,21 +57,28 @@ pub(super) fn block<B: Backend>(
         squares.extend([d.w.clone(), d.x.clone()]);
     }
     let (products, squares) = (of.times(&columns)?, of.squared_times(&squares)?);
+    let further = further_products(of, &designs)?;
     let each = OWN + of.q.len() + responses.len();
     let places = products.chunks(each).zip(columns.chunks(each));
-    let mut places = places.zip(squares.chunks(2));
+    let mut places = places.zip(squares.chunks(2)).enumerate();
     let mut works: Vec<Option<Work>> = designs
         .into_iter()
         .map(|design| {
             let design = design?;
-            let ((products, columns), squares) = places.next()?;
-            let (own, of_traits) = products.split_at(each - responses.len());
-            let moments = Moments::new(of, &design, own, squares);
+            let (place, ((products, columns), squares)) = places.next()?;
+            let (kernel, of_traits) = products.split_at(each - responses.len());
+            let further = further.iter().map(|e| [0, 1, 2].map(|c| &e[c][place][..]));
+            let own = Products {
+                kernel,
+                squares,
+                further: further.collect(),
+            };
+            let moments = Moments::new(of, &design, &own);
             let xy = &columns[each - responses.len()..];
             let estimates = responses.iter().zip(xy.iter().zip(of_traits));
             let estimates = estimates
                 .map(|(y, (xy, kxy))| {
-                    moments.estimate(quadratics(of, &design, &moments, y, (xy, kxy)))
+                    moments.estimate(&quadratics(of, &design, &moments, y, (xy, kxy)))
                 })
                 .collect();
             Some(Work {
@@ -103,23 +110,43 @@ pub(super) fn block<B: Backend>(
         .collect())
 }
 
-/// q of the trait `y`: yᵀPA_iPy for G, K_k and I.
+/// Of every further kernel E times x and w of the designs, and K∘E times x.
+fn further_products<B: Backend>(
+    of: &Background<'_, B>,
+    designs: &[Option<Design>],
+) -> Result<Vec<[Vec<Vec<f64>>; 3]>> {
+    let all = || designs.iter().flatten();
+    let (x, w): (Vec<Vec<f64>>, Vec<Vec<f64>>) = all().map(|d| (d.x.clone(), d.w.clone())).unzip();
+    let products = |k| -> Result<_> {
+        Ok([
+            of.further_times(k, &x)?,
+            of.further_times(k, &w)?,
+            of.mixed_times(k, &x)?,
+        ])
+    };
+    (0..of.further.len()).map(products).collect()
+}
+
+/// q of the trait `y`: yᵀPA_iPy for G, K_k, E…, I.
 fn quadratics<B: Backend>(
     of: &Background<'_, B>,
     d: &Design,
     moments: &Moments,
     y: &Response,
     (xy, kxy): (&[f64], &[f64]),
-) -> [f64; 3] {
+) -> Vec<f64> {
     let part = dot(&d.u, &y.v);
     let left = d.project(y.v.clone());
     let k_left = combine(1.0, &y.kv, -part, &moments.ku);
     let wy = dot(&d.w, &left);
-    [
+    let mut q = vec![
         of.alpha * dot(xy, kxy) - of.beta * wy * wy,
         of.alpha * dot(&left, &k_left),
-        dot(&left, &left),
-    ]
+    ];
+    let further = y.ev.iter().zip(&moments.eu);
+    q.extend(further.map(|(ey, eu)| dot(&left, &combine(1.0, ey, -part, eu))));
+    q.push(dot(&left, &left));
+    q
 }
 
 /// Standard errors of all estimates: Var σ̂² = 2 tr(HV₀HV₀) = 2 E zᵀHV₀Hz, z ~ N(0, V₀), over the
@@ -131,40 +158,80 @@ fn errors<B: Backend>(of: &Background<'_, B>, works: &[Option<Work>]) -> Result<
         .collect();
     let mut drawn = Vec::with_capacity(all.len() * PROBES);
     for (w, e) in &all {
-        let scale = [(e.null[0] * of.alpha).sqrt(), e.null[1].sqrt()];
-        for (f, n) in of.genetic.iter().zip(&of.noise) {
-            let z = combine(scale[0], &f.v, scale[1], &n.v);
-            let part = dot(&w.design.u, &z);
-            let mut kz = combine(scale[0], &f.kv, -part, &w.moments.ku);
-            axpy(scale[1], &n.kv, &mut kz);
-            drawn.push((w.design.project(z), kz));
-        }
+        drawn.extend((0..PROBES).map(|p| draw(of, w, e, p)));
     }
     let each = || all.iter().flat_map(|of| std::iter::repeat_n(of, PROBES));
     let inner: Vec<Vec<f64>> = each()
         .zip(&drawn)
-        .map(|((w, _), (z, _))| times(&w.design.x, z))
+        .map(|((w, _), of)| times(&w.design.x, &of.v))
         .collect();
     let inner = of.times(&inner)?;
     // r = PHPz, by G z = x∘(αK(x∘z) − βx wᵀz).
     let r: Vec<Vec<f64>> = each()
         .zip(&drawn)
         .zip(&inner)
-        .map(|(((w, e), (z, kz)), kxz)| {
+        .map(|(((w, e), drawn), kxz)| {
             let d = &w.design;
-            let gz = combine(of.alpha, kxz, -of.beta * dot(&d.w, z), &d.x);
-            let mut r = combine(e.h[1] * of.alpha, kz, e.h[2], z);
+            let gz = combine(of.alpha, kxz, -of.beta * dot(&d.w, &drawn.v), &d.x);
+            let (residual, genetic) = (e.h[e.h.len() - 1], e.h[1] * of.alpha);
+            let mut r = combine(genetic, &drawn.kv, residual, &drawn.v);
+            for (h, ez) in e.h[2..].iter().zip(&drawn.ev) {
+                axpy(*h, ez, &mut r);
+            }
             axpy(e.h[0], &times(&d.x, &gz), &mut r);
             d.project(super::background::without(r, &of.q))
         })
         .collect();
     let kr = of.times(&r)?;
-    let terms: Vec<f64> = each()
+    let mut terms: Vec<f64> = each()
         .zip(r.iter().zip(&kr))
-        .map(|((_, e), (r, kr))| e.null[0] * of.alpha * dot(r, kr) + e.null[1] * dot(r, r))
+        .map(|((_, e), (r, kr))| {
+            let residual = e.null[e.null.len() - 1];
+            e.null[0] * of.alpha * dot(r, kr) + residual * dot(r, r)
+        })
         .collect();
+    for k in 0..of.further.len() {
+        let er = of.further_times(k, &r)?;
+        let products = each().zip(r.iter().zip(&er));
+        for (term, ((_, e), (r, er))) in terms.iter_mut().zip(products) {
+            *term += e.null[1 + k] * dot(r, er);
+        }
+    }
     let means = terms
         .chunks(PROBES)
         .map(|c| c.iter().sum::<f64>() / PROBES as f64);
     Ok(means.map(|mean| (2.0 * mean).sqrt()).collect())
+}
+
+/// Draw `p` of the background from N(0, V₀) of the estimate, x projected out of it; the kernels
+/// times that.
+fn draw<B: Backend>(of: &Background<'_, B>, w: &Work, e: &Estimate, p: usize) -> Drawn {
+    let (f, n) = (&of.genetic[p], &of.noise[p]);
+    let residual = e.null[e.null.len() - 1].sqrt();
+    let genetic = (e.null[0] * of.alpha).sqrt();
+    let further = of.further.iter().zip(&e.null[1..]);
+    let further: Vec<(f64, &Drawn)> = further.map(|(e, v)| (v.sqrt(), &e.drawn[p])).collect();
+    let mut z = combine(genetic, &f.v, residual, &n.v);
+    further
+        .iter()
+        .for_each(|(scale, d)| axpy(*scale, &d.v, &mut z));
+    let part = dot(&w.design.u, &z);
+    let mut kz = combine(genetic, &f.kv, -part, &w.moments.ku);
+    axpy(residual, &n.kv, &mut kz);
+    further
+        .iter()
+        .for_each(|(scale, d)| axpy(*scale, &d.kv, &mut kz));
+    let ev = w.moments.eu.iter().enumerate().map(|(k, eu)| {
+        let mut ez = combine(genetic, &f.ev[k], -part, eu);
+        axpy(residual, &n.ev[k], &mut ez);
+        further
+            .iter()
+            .for_each(|(scale, d)| axpy(*scale, &d.ev[k], &mut ez));
+        ez
+    });
+    Drawn {
+        ev: ev.collect(),
+        v: w.design.project(z),
+        kv: kz,
+    }
 }

@@ -1,13 +1,16 @@
-//! The estimate of one SNP: G = D K_k D, D the SNP's standardised dosages x, beside K_k and I.
+//! The estimate of one SNP: G = D K_k D, D the SNP's standardised dosages x, beside K_k, further
+//! kernels E and I.
 //!
 //! U is an orthonormal basis of the fixed effects and x, P = I − UUᵀ. The method of quadratic
 //! moments (MQS; Crawford et al. 2017) solves S σ̂² = q with S_ij = tr(PA_iPA_j) and q_i = yᵀPA_iPy
-//! over A = G, K_k, I. All of S comes from products of K and K∘K with a few vectors a SNP: x and
-//! K_k = αK − βxxᵀ enter G entry by entry,
+//! over A = G, K_k, E…, I. All of S comes from products of K, K∘K, E and K∘E with a few vectors a
+//! SNP: x and K_k = αK − βxxᵀ enter G entry by entry,
 //!
 //! ```text
 //! tr GG = α²wᵀ(K∘K)w − 2αβ(x∘w)ᵀK(x∘w) + β²(wᵀw)²,   w = x∘x
 //! tr GK_k = α²xᵀ(K∘K)x − 2αβ wᵀKw + β²(xᵀw)²
+//! tr GE   = αxᵀ(K∘E)x − βwᵀEw
+//! tr K_kE = α tr KE − βxᵀEx
 //! tr PAPB = tr AB − 2⟨AU, BU⟩ + ⟨UᵀAU, UᵀBU⟩
 //! ```
 
@@ -15,16 +18,12 @@ use epitile_core::backend::Backend;
 use epitile_core::dense::{axpy, dot, norm2};
 
 use super::background::{Background, without};
+use super::small::{Small, first_row, variances};
 
 /// Entry by entry.
 pub(super) fn times(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a * b).collect()
 }
-
-/// Places of G, K_k and I.
-const G: usize = 0;
-const K: usize = 1;
-const I: usize = 2;
 
 /// Products with K that a SNP takes beside those with the fixed effects and traits: of x, w, x∘w
 /// and x∘u.
@@ -68,6 +67,16 @@ impl Design {
         v
     }
 
+    /// A u from `ax` = A x and A times the fixed effects.
+    fn on_u(&self, ax: &[f64], aq: &[Vec<f64>]) -> Vec<f64> {
+        let mut au = ax.to_vec();
+        for (along, aq) in self.along.iter().zip(aq) {
+            axpy(-along, aq, &mut au);
+        }
+        au.iter_mut().for_each(|v| *v /= self.size);
+        au
+    }
+
     /// What K is multiplied by: x, w, x∘w, x∘u, x∘q of the fixed effects.
     pub(super) fn columns(&self, q: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let mut all = vec![
@@ -83,115 +92,145 @@ impl Design {
 
 /// S of one SNP, and the products it was made of.
 pub(super) struct Moments {
-    /// S.
-    pub(super) s: [[f64; 3]; 3],
+    /// S over G, K_k, E…, I.
+    s: Small,
     /// K u.
     pub(super) ku: Vec<f64>,
+    /// E u of every further kernel.
+    pub(super) eu: Vec<Vec<f64>>,
 }
 
 /// Variances and their estimates of one SNP and trait.
 pub(super) struct Estimate {
     /// Coefficients h of H = Σ h_i PA_iP: σ̂² = yᵀHy.
-    pub(super) h: [f64; 3],
+    pub(super) h: Vec<f64>,
     /// σ̂² of G.
     pub(super) variance: f64,
-    /// Variances of K_k and I where G has none.
-    pub(super) null: [f64; 2],
+    /// Variances of K_k, E…, I where G has none.
+    pub(super) null: Vec<f64>,
+}
+
+/// What matrices were multiplied by for one SNP.
+pub(super) struct Products<'a> {
+    /// K times [`Design::columns`].
+    pub(super) kernel: &'a [Vec<f64>],
+    /// K∘K times w and x.
+    pub(super) squares: &'a [Vec<f64>],
+    /// Of every further kernel E times x and w, and K∘E times x.
+    pub(super) further: Vec<[&'a [f64]; 3]>,
+}
+
+/// S over matrices A_i and I, from tr A_iA_j = `whole(i, j)` for i ≤ j, `on` = A_iU, tr A_i and the
+/// basis U of `n` samples that is projected out.
+pub(super) fn projected(
+    whole: &impl Fn(usize, usize) -> f64,
+    on: &[&[Vec<f64>]],
+    traces: &[f64],
+    (basis, n): (&[&[f64]], usize),
+) -> Small {
+    let inside = |on: &&[Vec<f64>]| -> Vec<f64> {
+        basis
+            .iter()
+            .flat_map(|v| on.iter().map(move |c| dot(v, c)))
+            .collect()
+    };
+    let inside: Vec<Vec<f64>> = on.iter().map(inside).collect();
+    let outer =
+        |l: &[Vec<f64>], r: &[Vec<f64>]| -> f64 { l.iter().zip(r).map(|(l, r)| dot(l, r)).sum() };
+    let last = on.len();
+    let mut s = vec![vec![0.0; last + 1]; last + 1];
+    for i in 0..last {
+        for j in i..last {
+            s[i][j] = whole(i, j) - 2.0 * outer(on[i], on[j]) + dot(&inside[i], &inside[j]);
+            s[j][i] = s[i][j];
+        }
+        let diagonal = inside[i].iter().step_by(basis.len() + 1);
+        s[i][last] = traces[i] - diagonal.sum::<f64>();
+        s[last][i] = s[i][last];
+    }
+    s[last][last] = (n - basis.len()) as f64;
+    s
 }
 
 impl Moments {
-    /// From K times [`Design::columns`] and K∘K times w and x.
+    /// From the products of the SNP `d`.
     pub(super) fn new<B: Backend>(
         of: &Background<'_, B>,
         d: &Design,
-        products: &[Vec<f64>],
-        squares: &[Vec<f64>],
+        products: &Products<'_>,
     ) -> Moments {
         let (a, b) = (of.alpha, of.beta);
-        let [kx, kw, kxw, kxu, kxq @ ..] = products else {
+        let [kx, kw, kxw, kxu, kxq @ ..] = products.kernel else {
             unreachable!("products of a SNP");
         };
-        let mut ku = kx.clone();
-        for (along, kq) in d.along.iter().zip(&of.kq) {
-            axpy(-along, kq, &mut ku);
-        }
-        ku.iter_mut().for_each(|v| *v /= d.size);
+        let (ku, further) = (d.on_u(kx, &of.kq), of.further.iter().zip(&products.further));
+        let eu: Vec<Vec<f64>> = further.map(|(e, [ex, ..])| d.on_u(ex, &e.eq)).collect();
         let fixed = of.q.iter().zip(&of.kq).zip(kxq);
-        let basis: Vec<(&[f64], &[f64], &[f64])> = fixed
+        let with_products: Vec<(&[f64], &[f64], &[f64])> = fixed
             .map(|((q, kq), kxq)| (&q[..], &kq[..], &kxq[..]))
             .chain([(&d.u[..], &ku[..], &kxu[..])])
             .collect();
         // K_k v and G v of every v in U.
-        let mut on_k = Vec::with_capacity(basis.len());
-        let mut on_g = Vec::with_capacity(basis.len());
-        for (v, kv, kxv) in &basis {
+        let mut on_k = Vec::with_capacity(with_products.len());
+        let mut on_g = Vec::with_capacity(with_products.len());
+        for (v, kv, kxv) in &with_products {
             let (xv, wv) = (dot(&d.x, v), dot(&d.w, v));
             on_k.push(combine(a, kv, -b * xv, &d.x));
             on_g.push(times(&d.x, &combine(a, kxv, -b * wv, &d.x)));
         }
-        let inside = |on: &[Vec<f64>]| -> Vec<f64> {
-            let rows = basis.iter().map(|(v, ..)| *v);
-            rows.flat_map(|v| on.iter().map(move |c| dot(v, c)))
-                .collect()
-        };
-        let (u_g, u_k) = (inside(&on_g), inside(&on_k));
-        let sum = |l: &[Vec<f64>], r: &[Vec<f64>]| -> f64 {
-            l.iter().zip(r).map(|(l, r)| dot(l, r)).sum()
-        };
-        let trace = |u: &[f64]| -> f64 { u.iter().step_by(basis.len() + 1).sum() };
-        let projected = |whole: f64, outer: f64, inner: f64| whole - 2.0 * outer + inner;
+        let on_e = of.further.iter().zip(&eu);
+        let on_e: Vec<Vec<Vec<f64>>> = on_e
+            .map(|(e, eu)| [&e.eq[..], std::slice::from_ref(eu)].concat())
+            .collect();
         let (xx, ww, xw) = (dot(&d.x, &d.x), dot(&d.w, &d.w), dot(&d.x, &d.w));
-        let gg = a * a * dot(&d.w, &squares[0]) - 2.0 * a * b * dot(&times(&d.x, &d.w), kxw)
+        let gg = a * a * dot(&d.w, &products.squares[0])
+            - 2.0 * a * b * dot(&times(&d.x, &d.w), kxw)
             + b * b * ww * ww;
-        let gk = a * a * dot(&d.x, &squares[1]) - 2.0 * a * b * dot(&d.w, kw) + b * b * xw * xw;
+        let gk =
+            a * a * dot(&d.x, &products.squares[1]) - 2.0 * a * b * dot(&d.w, kw) + b * b * xw * xw;
         let kk = a * a * of.square - 2.0 * a * b * dot(&d.x, kx) + b * b * xx * xx;
+        let whole = |i: usize, j: usize| match (i, j) {
+            (0, 0) => gg,
+            (0, 1) => gk,
+            (1, 1) => kk,
+            (0, j) => {
+                let [_, ew, mixed] = products.further[j - 2];
+                a * dot(&d.x, mixed) - b * dot(&d.w, ew)
+            }
+            (1, j) => {
+                let [ex, ..] = products.further[j - 2];
+                a * of.further[j - 2].with_kernel - b * dot(&d.x, ex)
+            }
+            (i, j) => of.further[i - 2].with[j - 2],
+        };
         let g = a * dot(&d.w, &of.diagonal) - b * ww;
         let k = a * of.trace - b * xx;
-        let gg = projected(gg, sum(&on_g, &on_g), dot(&u_g, &u_g));
-        let gk = projected(gk, sum(&on_g, &on_k), dot(&u_g, &u_k));
-        let kk = projected(kk, sum(&on_k, &on_k), dot(&u_k, &u_k));
-        let (g, k) = (g - trace(&u_g), k - trace(&u_k));
-        let free = of.samples() - basis.len();
+        let traces = of.further.iter().map(|e| e.trace);
+        let traces: Vec<f64> = [g, k].into_iter().chain(traces).collect();
+        let mut on = vec![&on_g[..], &on_k[..]];
+        on.extend(on_e.iter().map(|e| &e[..]));
+        let basis: Vec<&[f64]> = with_products.iter().map(|(v, ..)| *v).collect();
         Moments {
-            s: [[gg, gk, g], [gk, kk, k], [g, k, free as f64]],
+            s: projected(&whole, &on, &traces, (&basis, of.samples())),
             ku,
+            eu,
         }
     }
 
     /// From q. `None` if S is singular.
-    pub(super) fn estimate(&self, q: [f64; 3]) -> Option<Estimate> {
+    pub(super) fn estimate(&self, q: &[f64]) -> Option<Estimate> {
         let h = first_row(&self.s)?;
-        let variance = (0..3).map(|i| h[i] * q[i]).sum();
-        let s = &self.s;
-        let determinant = s[K][K] * s[I][I] - s[K][I] * s[K][I];
-        let genetic = (s[I][I] * q[K] - s[K][I] * q[I]) / determinant;
-        let noise = (s[K][K] * q[I] - s[K][I] * q[K]) / determinant;
-        // Where one of them would be negative the other is estimated alone.
-        let null = match (genetic > 0.0, noise > 0.0) {
-            (true, true) => [genetic, noise],
-            (true, false) => [q[K] / s[K][K], 0.0],
-            _ => [0.0, q[I] / s[I][I]],
-        };
-        Some(Estimate { h, variance, null })
+        let variance = h.iter().zip(q).map(|(h, q)| h * q).sum();
+        let null: Small = self.s[1..].iter().map(|row| row[1..].to_vec()).collect();
+        Some(Estimate {
+            h,
+            variance,
+            null: variances(&null, &q[1..]),
+        })
     }
 }
 
 /// a·v + b·x.
 pub(super) fn combine(a: f64, v: &[f64], b: f64, x: &[f64]) -> Vec<f64> {
     v.iter().zip(x).map(|(v, x)| a * v + b * x).collect()
-}
-
-/// The first row of S⁻¹; `None` if S is numerically singular.
-fn first_row(s: &[[f64; 3]; 3]) -> Option<[f64; 3]> {
-    // Of the scaled matrix: a kernel's unit does not matter.
-    let root = [s[G][G].sqrt(), s[K][K].sqrt(), s[I][I].sqrt()];
-    let r = |i: usize, j: usize| s[i][j] / (root[i] * root[j]);
-    let (gk, gi, ki) = (r(G, K), r(G, I), r(K, I));
-    let cofactors = [1.0 - ki * ki, gi * ki - gk, gk * ki - gi];
-    let determinant = cofactors[0] + gk * cofactors[1] + gi * cofactors[2];
-    // Correlations err by some 1e-12.
-    if determinant.is_nan() || determinant <= 1e-10 {
-        return None;
-    }
-    Some([G, K, I].map(|i| cofactors[i] / (determinant * root[G] * root[i])))
 }
