@@ -62,6 +62,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         with(2, 0, "", b"IID fold\na x\nb y\nd x\n"),
         with(3, 0, "", b"f a\nf b extra\nq q\nq q\n"),
         with(4, 0, "", b"s1\ns2\ns1\n"),
+        with(4, 2, "", b"SNP WEIGHT\ns1 1\ns2 0.5\n. 3e1\nz 2\n"),
         with(5, 0, "", covar),
         with(5, 1, "", b"f a 1 2\nf b 3 4\n"),
         with(6, 0, "", &array),

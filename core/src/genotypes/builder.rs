@@ -136,6 +136,28 @@ impl GenotypeBuilder {
         }
     }
 
+    /// Adds all SNPs of another builder, in their segments, after those of this one.
+    ///
+    /// # Panics
+    /// If the other one is for another number of individuals.
+    pub fn append(&mut self, mut other: GenotypeBuilder) {
+        assert_eq!(other.samples, self.samples, "individuals");
+        self.close();
+        other.close();
+        let (m, w) = (self.counts.len(), self.words());
+        let moved = other.segments.into_iter().map(|s| Segment {
+            name: s.name,
+            snps: s.snps.start + m..s.snps.end + m,
+            words: s.words.start + w..s.words.end + w,
+        });
+        self.segments.extend(moved);
+        self.counts.append(&mut other.counts);
+        for (block, more) in self.blocks.iter_mut().zip(&mut other.blocks) {
+            block.append(more);
+        }
+        self.any_missing |= other.any_missing;
+    }
+
     /// The finished set.
     pub fn finish(mut self) -> Genotypes {
         self.close();
@@ -288,6 +310,28 @@ mod tests {
             }
             assert_eq!(a.counts(), b.counts());
         }
+    }
+
+    #[test]
+    fn builders_appended_to_each_other_are_one() {
+        let call = |m: usize, i: usize| match (m * 31 + i * 7 + m * i) % 5 {
+            3 if m > 90 => None,
+            x => Some(x as u8 % 3),
+        };
+        let segments = [("a", 0..70), ("b", 70..71), ("c", 71..200)];
+        let mut whole = GenotypeBuilder::new(67);
+        let mut parts = GenotypeBuilder::new(67);
+        for (name, snps) in segments {
+            let mut part = GenotypeBuilder::new(67);
+            whole.segment(name);
+            part.segment(name);
+            for m in snps {
+                whole.push((0..67).map(|i| call(m, i)));
+                part.push((0..67).map(|i| call(m, i)));
+            }
+            parts.append(part);
+        }
+        assert_eq!(parts.finish(), whole.finish());
     }
 
     #[test]

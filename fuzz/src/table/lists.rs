@@ -3,9 +3,9 @@
 use epitile::folds::Folds;
 use epitile::io::bim::Snp;
 use epitile::io::fam::Sample;
-use epitile::io::lists;
+use epitile::io::{lists, weights};
 
-use super::{naive, parts, taken};
+use super::{naive, number, parts, taken};
 use crate::scratch::Folder;
 use crate::source::Source;
 
@@ -66,11 +66,14 @@ pub(super) fn samples(source: &mut Source<'_>, folder: &Folder, samples: &[Sampl
 }
 
 pub(super) fn snps(source: &mut Source<'_>, folder: &Folder, _: &[Sample]) {
-    let (_, _, file) = parts(source);
+    let (flags, _, file) = parts(source);
     let known = ["s1", "s2", "s2", "."].map(|id| Snp {
         id: id.into(),
         ..Snp::default()
     });
+    if flags & 2 != 0 {
+        return weighted(file, folder, &known);
+    }
     let Some(listed) = taken(lists::snps(folder.put("t", file), &known)) else {
         return;
     };
@@ -85,4 +88,17 @@ pub(super) fn snps(source: &mut Source<'_>, folder: &Folder, _: &[Sample]) {
     let mut told: Vec<&str> = listed.unknown.iter().map(String::as_str).collect();
     told.sort_unstable();
     assert_eq!(told, unknown);
+}
+
+/// Weights of the same SNPs.
+fn weighted(file: &[u8], folder: &Folder, known: &[Snp]) {
+    let Some(found) = taken(weights::read(folder.put("t", file), known)) else {
+        return;
+    };
+    let lines = naive(file);
+    for (snp, &weight) in known.iter().zip(&found.values) {
+        let line = lines.iter().rev().find(|line| line[0] == snp.id);
+        assert_eq!(number(line.map(|line| line[1])), Some(weight));
+        assert!(weight >= 0.0 && weight.is_finite());
+    }
 }

@@ -1,4 +1,4 @@
-//! The genotypes of a cohort, SNP by SNP along each chromosome.
+//! The genotypes of a cohort: chromosomes side by side, SNP by SNP along each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use epitile_core::genotypes::{GenotypeBuilder, Genotypes};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::io::bim::Snp;
@@ -55,24 +56,24 @@ pub(super) fn genotypes(
     wanted: &BTreeSet<usize>,
 ) -> Result<(SimulatedCohort, Dosages)> {
     options.check()?;
+    let mut first = 0;
+    let mut places = Vec::new();
+    for c in 0..options.chromosomes {
+        places.push((c, first));
+        first += options.snps_of(c);
+    }
+    // Every chromosome has random numbers of its own.
+    let parts = places.into_par_iter().with_max_len(1);
+    let parts: Vec<Part> = parts
+        .map(|(c, first)| Part::new(options, c, first, wanted))
+        .collect();
     let mut builder = GenotypeBuilder::new(options.samples);
     let (mut snps, mut kept, mut below_maf) = (Vec::new(), Dosages::new(), 0);
-    for c in 0..options.chromosomes {
-        let here = map::snps(options, c, snps.len());
-        builder.segment(here[0].chromosome.as_str());
-        let mut chromosome = Chromosome::new(options, c, here.len());
-        for (j, snp) in here.iter().enumerate() {
-            if j > 0 {
-                chromosome.advance(map::distance(&here[j - 1], snp));
-            }
-            let polymorphic = chromosome.draw();
-            below_maf += usize::from(!polymorphic);
-            builder.push(chromosome.calls());
-            if wanted.contains(&(snps.len() + j)) {
-                kept.insert(snps.len() + j, chromosome.dosages.clone());
-            }
-        }
-        snps.extend(here);
+    for mut part in parts {
+        builder.append(part.builder);
+        snps.append(&mut part.snps);
+        kept.append(&mut part.kept);
+        below_maf += part.below_maf;
     }
     let samples = samples(options);
     Ok((
@@ -84,6 +85,42 @@ pub(super) fn genotypes(
         },
         kept,
     ))
+}
+
+/// What one chromosome gives.
+struct Part {
+    builder: GenotypeBuilder,
+    snps: Vec<Snp>,
+    kept: Dosages,
+    below_maf: usize,
+}
+
+impl Part {
+    /// Of chromosome `c`, whose SNPs are numbered from `first` on.
+    fn new(options: &SimulateOptions, c: usize, first: usize, wanted: &BTreeSet<usize>) -> Self {
+        let snps = map::snps(options, c, first);
+        let mut builder = GenotypeBuilder::new(options.samples);
+        builder.segment(snps[0].chromosome.as_str());
+        let (mut kept, mut below_maf) = (Dosages::new(), 0);
+        let mut chromosome = Chromosome::new(options, c, snps.len());
+        for (j, snp) in snps.iter().enumerate() {
+            if j > 0 {
+                chromosome.advance(map::distance(&snps[j - 1], snp));
+            }
+            let polymorphic = chromosome.draw();
+            below_maf += usize::from(!polymorphic);
+            builder.push(chromosome.calls());
+            if wanted.contains(&(first + j)) {
+                kept.insert(first + j, chromosome.dosages.clone());
+            }
+        }
+        Part {
+            builder,
+            snps,
+            kept,
+            below_maf,
+        }
+    }
 }
 
 /// A chromosome at its current SNP.

@@ -89,15 +89,17 @@ impl SimulateOptions {
     }
 
     /// Upper estimate of the memory that the simulation takes, in bytes: three bit planes of
-    /// N × M calls while they grow (to twice what they hold) and are transposed, a byte per dosage
-    /// of a causal SNP, the trait values, the haplotypes, and the names.
+    /// N × M calls while they grow (to twice what they hold), are put together and are transposed, a
+    /// byte per dosage of a causal SNP, the trait values, the haplotypes of each thread's chromosome,
+    /// and the names.
     pub fn memory_bytes(&self) -> u64 {
         let (n, m) = (self.samples as u128, self.snps as u128);
         let haplotypes = Descent::haplotypes(self.samples, self.families) as u128;
         let causes = (self.causal as u128 + 2 * self.pairs as u128) * self.traits as u128;
+        let threads = rayon::current_num_threads().min(self.chromosomes) as u128;
         let calls = n * m + n * causes.min(m);
         let values = n * (self.traits as u128 * 4 * 8);
-        let other = 256 * (n + m) + 8 * haplotypes;
+        let other = 256 * (n + m) + 8 * haplotypes * threads;
         u64::try_from(calls + values + other).unwrap_or(u64::MAX)
     }
 
