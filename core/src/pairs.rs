@@ -49,9 +49,9 @@ pub enum Weighting {
     TwoPq,
 }
 
-/// A SNP's part of a weighted sum for two individuals with calls: weight·x·y + alone[x] + alone[y]
-/// + constant, in units of the statistic. A missing call counts as dosage 0 there; what that
-/// changes is in [`PairStatistic::corrections`].
+/// A SNP's part of a weighted sum for two individuals with calls, in units of the statistic: the sum
+/// of weight·x·y, alone of x, alone of y, and the constant. A missing call counts as dosage 0
+/// there; what that changes is in [`PairStatistic::corrections`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Term {
     /// What x·y is multiplied by: w of a product, −2w of a squared distance.
