@@ -19,7 +19,7 @@ pub fn statistics(counts: &[Counts]) -> [PairStatistic; 6] {
     let weight = |m: usize| match m % 3 {
         0 => [1.0, 2.5, 0.0, 7.0][m / 3 % 4],
         1 => 2.5,
-        _ => 1e-3 * (m as f64 + 0.1).powi(2) % 3.0,
+        _ => 1e-3 * (m as f64 + 0.1) * (m as f64 + 0.1) % 3.0,
     };
     let weights: Vec<f64> = (0..counts.len()).map(weight).collect();
     let weighted =
