@@ -3,6 +3,7 @@
 
 mod gpu;
 mod room;
+mod shape;
 
 use epitile::backend::BackendChoice;
 use epitile::cv::{CvOptions, Scheme};
@@ -22,6 +23,7 @@ use epitile_cuda::memory::Sizes;
 
 use super::args::{Computation, Machine};
 pub(crate) use room::check;
+pub(crate) use shape::Shape;
 
 /// The program itself, its libraries and what they allocate.
 const PROGRAM: u64 = 16 << 20;
@@ -34,49 +36,6 @@ const TILES: u64 = 6;
 const COPIES: [u64; 2] = [1, 3];
 /// Vectors that a column is refined with, and those of a panel on its way through the backend.
 const VECTORS: u64 = 6 + 4;
-
-/// Genotypes by the sizes that decide their memory.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
-    /// Individuals.
-    pub(crate) samples: usize,
-    /// SNPs.
-    pub(crate) snps: usize,
-    /// 64-bit words in a row of a plane.
-    pub(crate) words: usize,
-    /// Whether calls are missing.
-    pub(crate) missing: bool,
-    /// Whether SNPs have weights (`--snp-weights`).
-    pub(crate) weighted: bool,
-}
-
-impl From<&Genotypes> for Shape {
-    fn from(calls: &Genotypes) -> Self {
-        Shape {
-            samples: calls.samples(),
-            snps: calls.snps(),
-            words: calls.words(),
-            missing: calls.has_missing(),
-            weighted: false,
-        }
-    }
-}
-
-impl Shape {
-    /// The same with weights of SNPs, or without.
-    pub(crate) fn with(self, weights: Option<&[f64]>) -> Self {
-        Shape {
-            weighted: weights.is_some(),
-            ..self
-        }
-    }
-
-    /// Bytes of bit planes.
-    fn planes(self) -> u64 {
-        let planes = if self.missing { 3 } else { 2 };
-        (self.samples * self.words * 8 * planes) as u64
-    }
-}
 
 /// Bytes by what they are for.
 #[derive(Clone, Debug)]
