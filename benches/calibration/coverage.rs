@@ -11,14 +11,13 @@ use epitile::null::matrix::kernel_matrix;
 use epitile::phenotypes::Trait;
 use epitile::predict::{NewData, Predicted, predict};
 use epitile::settings::Gammas;
-use epitile::similarity::{Extras, Similarity};
 use epitile::tails::normal_above;
 use epitile::training::{FixedEffects, Intercept};
 use epitile_core::kernel::Kernel;
 use epitile_cpu::{Cpu, Rayon};
 use faer::Mat;
 
-use crate::lab::{Lab, normal, silent, stream, traits};
+use crate::lab::{Lab, normal, silent, similarity, stream, traits};
 use crate::policies::{POLICIES, TILE, solve};
 use crate::sizes::Share;
 use crate::study::{Section, Study};
@@ -164,20 +163,13 @@ impl Parts {
     /// Traits of all individuals: f by the eigenvalues of K over all of them, e.
     fn draw(&self, study: &Study, kernel: Kernel) -> Result<Truth> {
         let scale = |cohort: &Cohort| -> Result<f64> {
-            let of = [Kernel::Linear];
             let genotypes = Arc::new(cohort.genotypes.clone());
-            let similarity =
-                Similarity::new(&Cpu::MEMORY, &Rayon, &genotypes, &of, Extras::default())?;
-            Ok(similarity.moments().mean_diagonal)
+            Ok(similarity(&genotypes, Kernel::Linear)?
+                .moments()
+                .mean_diagonal)
         };
         let genotypes = Arc::new(self.lab.cohort.genotypes.clone());
-        let similarity = Similarity::new(
-            &Cpu::MEMORY,
-            &Rayon,
-            &genotypes,
-            &[kernel],
-            Extras::default(),
-        )?;
+        let similarity = similarity(&genotypes, kernel)?;
         // The same function of genotypes for those who train, up to what the intercept takes.
         let (gamma, ratio) = match kernel.has_gamma() {
             true => (similarity.gamma(kernel, 1.0)?, 1.0),

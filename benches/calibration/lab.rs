@@ -13,6 +13,7 @@ use epitile::phenotypes::Trait;
 use epitile::run::RunLog;
 use epitile::similarity::{Extras, Similarity};
 use epitile::simulate::{self, SimulateOptions};
+use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::Kernel;
 use epitile_cpu::{Cpu, Rayon};
 use faer::Mat;
@@ -75,13 +76,7 @@ impl Lab {
             ..CohortOptions::new(&self.prefix)
         };
         let genotypes = Arc::new(Cohort::load(&options)?.genotypes);
-        let similarity = Similarity::new(
-            &Cpu::MEMORY,
-            &Rayon,
-            &genotypes,
-            &[kernel],
-            Extras::default(),
-        )?;
+        let similarity = similarity(&genotypes, kernel)?;
         let map = similarity.map(kernel, f64::NAN);
         let pairs = similarity.pairs(kernel);
         let rows = self.rows();
@@ -103,6 +98,20 @@ impl Lab {
         let value = |i: usize| genotypes.dosage(i, m).map_or(0.0, |x| f64::from(x) - mean) / sd;
         (0..self.samples()).map(value).collect()
     }
+}
+
+/// The pair statistics of a kernel, all of it in memory.
+pub(crate) fn similarity(
+    genotypes: &Arc<Genotypes>,
+    kernel: Kernel,
+) -> Result<Similarity<'static, Cpu>> {
+    Similarity::new(
+        &Cpu::MEMORY,
+        &Rayon,
+        genotypes,
+        &[kernel],
+        Extras::default(),
+    )
 }
 
 /// A log that nobody sees.

@@ -20,7 +20,7 @@ use epitile::folds::Folds;
 use epitile::null::matrix::kernel_matrix;
 use epitile::phenotypes::Trait;
 use epitile::settings::Gammas;
-use epitile::similarity::{Extras, Similarity};
+use epitile::similarity::Similarity;
 use epitile::training::{FixedEffects, Intercept};
 use epitile_core::certificate::UNIT;
 use epitile_core::dense::norm2;
@@ -30,7 +30,7 @@ use epitile_core::solver::SolveOptions;
 use epitile_cpu::{Cpu, Rayon};
 
 use crate::causal::polygenic;
-use crate::lab::{Lab, silent, traits};
+use crate::lab::{Lab, silent, similarity, traits};
 use crate::study::{Section, Study};
 use crate::testing::{Tested, fixed, ordinary, tests};
 
@@ -104,13 +104,7 @@ pub(crate) fn run(study: &Study) -> Result<Section> {
     };
     let genotypes = Arc::new(Cohort::load(&options)?.genotypes);
     for kernel in [Kernel::Linear, Kernel::Gaussian] {
-        let similarity = Similarity::new(
-            &Cpu::MEMORY,
-            &Rayon,
-            &genotypes,
-            &[kernel],
-            Extras::default(),
-        )?;
+        let similarity = similarity(&genotypes, kernel)?;
         let largest = largest_diagonal(&similarity, kernel, &lab)?;
         let mut first: Option<Outcome> = None;
         for name in POLICIES {
