@@ -3,7 +3,8 @@
 //!
 //!     RAYON_NUM_THREADS=1 cargo run --release -p epitile-cpu --example cost -- 4096 10240 9
 //!
-//! Individuals, SNPs, rounds. Every round times all of them in turn; the least time of each is told.
+//! Individuals, SNPs, rounds, and a case to be timed alone, such as `"2 % missing"`. Every round times
+//! all of them in turn; the least time of each is told.
 
 #![forbid(unsafe_code)]
 
@@ -42,18 +43,20 @@ fn many(m: usize) -> f64 {
 }
 
 fn main() {
-    let args: Vec<usize> = std::env::args()
-        .skip(1)
-        .map(|arg| arg.parse().expect("individuals, SNPs, rounds"))
-        .collect();
-    let [n, snps, rounds] = args[..] else {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (sizes, only) = args.split_at(args.len().min(3));
+    let sizes = sizes.iter().map(|arg| arg.parse());
+    let sizes: Vec<usize> = sizes.collect::<Result<_, _>>().expect("numbers");
+    let [n, snps, rounds] = sizes[..] else {
         panic!("individuals, SNPs, rounds");
     };
-    let case = |name, (segments, missing), covariates, weights| Case {
-        name,
-        genotypes: genotypes(n, snps, segments, missing),
-        covariates,
-        weights,
+    let case = |name, (segments, missing), covariates, weights| {
+        only.iter().all(|only| only == name).then(|| Case {
+            name,
+            genotypes: genotypes(n, snps, segments, missing),
+            covariates,
+            weights,
+        })
     };
     let cases = [
         case("complete", (1, 0), 0, None),
@@ -64,7 +67,8 @@ fn main() {
         case("4 weights", (1, 0), 0, Some(few)),
         case("all weights", (1, 0), 0, Some(many)),
     ];
-    let mut least = [[f64::INFINITY; 3]; 7];
+    let cases: Vec<Case> = cases.into_iter().flatten().collect();
+    let mut least = vec![[f64::INFINITY; 3]; cases.len()];
     for round in 0..=rounds {
         for (case, least) in cases.iter().zip(&mut least) {
             let [pairs, tiles] = build(case);

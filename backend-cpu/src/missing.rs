@@ -126,13 +126,7 @@ impl Places {
     fn new(genotypes: &Genotypes) -> Self {
         let (mut places, mut ends) = (Vec::new(), Vec::new());
         for i in 0..genotypes.samples() {
-            for (w, &word) in genotypes.missing(i).unwrap_or(&[]).iter().enumerate() {
-                let mut rest = word;
-                while rest != 0 {
-                    places.push((w * SNPS) as u32 + rest.trailing_zeros());
-                    rest &= rest - 1;
-                }
-            }
+            places.extend(genotypes.missing_bits(i).map(|bit| bit as u32));
             ends.push(places.len());
         }
         let bits = (genotypes.words() * SNPS * genotypes.samples()) as u64;

@@ -16,7 +16,6 @@ use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::{Kernel, KernelMap};
 use epitile_core::pairs::{PAIR_EDGE, PairMatrix, PairStatistic, PairTile};
 
-pub(crate) use counts::mirror;
 pub(crate) use job::Job;
 use job::{Sums, blocks};
 
@@ -100,17 +99,17 @@ impl Pairs {
         };
         assert_eq!(places(rows), places(cols), "segments of a pair");
         let shape = (rows.samples(), cols.samples());
-        let whole = statistic.is_whole(rows, cols);
-        let sums = Sums::new(statistic, rows, (!symmetric).then_some(cols), whole);
+        let whole = statistic.whole_unit(rows, cols);
+        let unit = whole.unwrap_or(statistic.unit());
+        let sums = Sums::new(statistic, rows, (!symmetric).then_some(cols), unit);
         let (tiles, max) = match whole {
-            true => blocks::<u32, E>(&sums, (rows, cols), symmetric, keep)?,
-            false => blocks::<i64, E>(&sums, (rows, cols), symmetric, keep)?,
+            Some(_) => blocks::<u32, E>(&sums, (rows, cols), symmetric, keep)?,
+            None => blocks::<i64, E>(&sums, (rows, cols), symmetric, keep)?,
         };
-        let unit = if whole { 0 } else { statistic.unit() };
         Ok(Pairs {
             matrix: PairMatrix::new(shape, symmetric, unit, tiles),
             unit: statistic.unit(),
-            max: whole.then_some(max),
+            max: whole.map(|_| max),
             tables: Mutex::default(),
         })
     }
@@ -128,7 +127,7 @@ impl Pairs {
         let (n, m) = self.matrix.shape();
         assert!(rows.iter().all(|&i| (i as usize) < n), "a row of {n}");
         assert!(cols.iter().all(|&j| (j as usize) < m), "a column of {m}");
-        // Whole values are stored in units of 1.
+        // Whole values are stored in units of their own.
         let shift = self.matrix.unit() - self.unit;
         if let (Some(rows), Some(cols)) = (stretch(rows), stretch(cols)) {
             return self.stretch(rows, cols, shift);
@@ -180,9 +179,9 @@ impl Pairs {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, table)) = tables.iter().find(|(k, _)| *k == key) {
             // Whether a map is a table also depends on its norms and covariates.
-            return map.table(0).map(|_| table.clone());
+            return map.table(0, 0).map(|_| table.clone());
         }
-        let wide = map.table(max)?;
+        let wide = map.table(max, self.matrix.unit())?;
         let mut narrow = vec![0.0; wide.len()];
         to_nearest(&wide, [1.0; 3], &mut narrow);
         let table = Arc::new(Table { wide, narrow });

@@ -15,13 +15,15 @@
 
 use epitile_core::genotypes::Genotypes;
 use epitile_core::pairs::{
-    Chunk, FACTORS, GROUP, NO_SNP, PAIR_EDGE, PairStatistic, Term, dosage_sums,
+    CHUNK_GROUPS, Chunk, FACTORS, GROUP, NO_SNP, PAIR_EDGE, PairStatistic, Term,
 };
 use rayon::prelude::*;
 
 use crate::missing::Missing;
-use crate::pairs::{Job, mirror};
+use crate::pairs::Job;
 use crate::room::Block;
+use crate::simd::alone;
+use crate::simd::count::Count;
 use crate::simd::dosages::{self, Calls, Factor, Grid};
 use crate::simd::line::{LINE, Line};
 use crate::simd::popcount::Packed;
@@ -32,8 +34,6 @@ use crate::slice::Slice;
 /// What products of two sets of individuals are made of.
 pub(crate) struct Products {
     chunks: Vec<Weights>,
-    /// The sum of the terms' constants.
-    constant: i64,
     rows: Side,
     /// `None` if rows and columns are the same individuals.
     cols: Option<Side>,
@@ -51,8 +51,8 @@ struct Weights {
 enum Numbers {
     /// Those of counts of bits.
     Bits(Vec<Line>),
-    /// Factors for rows and for columns.
-    Bytes([Vec<Line>; 2]),
+    /// Factors for rows and, unless all are 1, for columns.
+    Bytes(Vec<Line>, Option<Vec<Line>>),
 }
 
 impl Numbers {
@@ -67,7 +67,8 @@ impl Numbers {
             };
             factors.chunks(SNPS / GROUP).map(line).collect()
         };
-        Numbers::Bytes([side(0), side(1)])
+        let some = factors.iter().any(|&[_, second]| second != 1);
+        Numbers::Bytes(side(0), some.then(|| side(1)))
     }
 }
 
@@ -84,7 +85,8 @@ fn factors(v: i16) -> [u8; 2] {
 struct Side {
     /// Sorted calls, by block and chunk.
     calls: Vec<Vec<Sorted>>,
-    /// By individual: what it adds alone, and Σ w x beside counts of bits.
+    /// By individual, whole blocks: what it adds alone, its half of the constants, and Σ w x beside
+    /// counts of bits.
     own: Vec<i64>,
 }
 
@@ -111,22 +113,28 @@ impl Sorted {
 }
 
 impl Products {
-    /// For the pairs of `rows` with `cols`, or with themselves.
+    /// For the pairs of `rows` with `cols`, or with themselves; sums in units of 2^unit, by which all
+    /// can be divided.
     pub(crate) fn new(
         statistic: &PairStatistic,
         rows: &Genotypes,
         cols: Option<&Genotypes>,
+        unit: i32,
     ) -> Self {
-        let terms = statistic.terms();
+        let fraction = (unit - statistic.unit()) as u32;
+        let mut chunks = match dosages::are_fast() {
+            true => joined(statistic.chunks()),
+            false => statistic.chunks().to_vec(),
+        };
+        chunks.iter_mut().for_each(reduce);
         let weights = |chunk: &Chunk| Weights {
             numbers: Numbers::new(&chunk.values),
-            shift: chunk.shift,
+            shift: chunk.shift - fraction,
         };
-        let side = |g: &Genotypes| Side::new(statistic, g);
+        let side = |g: &Genotypes| Side::new(statistic, &chunks, g, fraction);
         let missing = rows.has_missing() || cols.is_some_and(Genotypes::has_missing);
         Products {
-            chunks: statistic.chunks().iter().map(weights).collect(),
-            constant: terms.iter().map(|term| term.constant).sum(),
+            chunks: chunks.iter().map(weights).collect(),
             rows: side(rows),
             cols: cols.map(side),
             missing: missing.then(|| Missing::new(statistic.corrections(), rows, cols)),
@@ -136,19 +144,31 @@ impl Products {
     /// Blocks along a side of a job.
     pub(crate) fn edge(&self) -> usize {
         match self.chunks.first().map(|c| &c.numbers) {
-            Some(Numbers::Bytes(_)) => 2,
+            Some(Numbers::Bytes(..)) => 2,
             _ => 1,
         }
     }
 
-    /// Adds what pairs of calls add to every block of a job, row-major with [`PAIR_EDGE`] columns;
-    /// [`finish`](Self::finish) adds the rest.
-    pub(crate) fn sum(&self, job: &Job, grid: &mut Grid, blocks: &mut [Block<'_, i64>]) {
+    /// The sums of every block of a job, row-major with [`PAIR_EDGE`] columns, as if all calls were
+    /// there.
+    pub(crate) fn sum<T: Count>(&self, job: &Job, grid: &mut Grid, blocks: &mut [Block<'_, T>]) {
         let other = self.cols.as_ref().unwrap_or(&self.rows);
         let (a, b) = (
             &self.rows.calls[job.rows.clone()],
             &other.calls[job.cols.clone()],
         );
+        let own = |(i, j): (usize, usize)| (self.rows.own(i), other.own(j));
+        // The first products of bytes are written with the rest, once.
+        if self.edge() == 1 {
+            for (place, sums) in job.places().zip(&mut *blocks) {
+                let (rows, cols) = own(place);
+                for (sums, own) in sums.chunks_exact_mut(PAIR_EDGE).zip(rows) {
+                    for (sum, other) in sums.iter_mut().zip(cols) {
+                        *sum = T::of_sum(own + other);
+                    }
+                }
+            }
+        }
         for (chunk, Weights { numbers, shift }) in self.chunks.iter().enumerate() {
             match numbers {
                 Numbers::Bits(lines) => {
@@ -158,53 +178,68 @@ impl Products {
                         weighted::subtract(sides, lines, *shift, job.diagonal && i == j, sums);
                     }
                 }
-                Numbers::Bytes([first, second]) => {
+                Numbers::Bytes(first, second) => {
                     let [a, b] = [a, b]
                         .map(|side| side.iter().map(|c| c[chunk].bytes()).collect::<Vec<_>>());
                     grid.clear(a.len(), b.len());
-                    let factor = Factor::Weighted(first, second);
+                    let factor = Factor::Weighted(first, second.as_deref());
                     dosages::multiply((&a, &b), factor, job.diagonal, grid);
                     for ((i, j), sums) in job.places().zip(&mut *blocks) {
                         let place = (i - job.rows.start, j - job.cols.start);
-                        dosages::add(grid, place, *shift, sums);
+                        match chunk {
+                            0 => dosages::weighted(grid, place, *shift, own((i, j)), sums),
+                            _ => dosages::add(grid, place, *shift, sums),
+                        }
                     }
                 }
             }
         }
     }
 
-    /// Adds to the sums of a block what depends on one individual, and what missing calls change;
-    /// `diagonal` if rows and columns are the same individuals. `space` is overwritten.
-    pub(crate) fn finish(
-        &self,
-        (rows, cols): (Slice<'_>, Slice<'_>),
-        diagonal: bool,
-        space: &mut Vec<i64>,
-        sums: &mut [i64],
-    ) {
-        let other = self.cols.as_ref().unwrap_or(&self.rows);
-        for (sums, i) in sums.chunks_exact_mut(PAIR_EDGE).zip(rows.range()) {
-            let own = self.rows.own[i] + self.constant;
-            for (sum, other) in sums.iter_mut().zip(&other.own[cols.range()]) {
-                *sum += own + other;
-            }
-        }
-        if diagonal {
-            mirror(sums);
-        }
-        if let Some(missing) = &self.missing {
-            missing.add((rows, cols), diagonal, space, sums);
-        }
-        // Groups of individuals were filled up with some that have no alleles.
-        for (i, sums) in sums.chunks_exact_mut(PAIR_EDGE).enumerate() {
-            let used = if i < rows.count { cols.count } else { 0 };
-            sums[used..].fill(0);
-        }
+    /// What missing calls change, if any are missing.
+    pub(crate) fn missing(&self) -> Option<&Missing> {
+        self.missing.as_ref()
     }
 }
 
+/// Chunks whose products are summed in 32 bits together: their SNPs' products are below 2¹⁴.
+const CHUNKS: usize = 8;
+
+const _: () = assert!((CHUNKS * CHUNK_GROUPS * GROUP) << 14 < 1 << 31);
+
+/// The same weights in fewer chunks, as long as they are in the same units.
+fn joined(chunks: &[Chunk]) -> Vec<Chunk> {
+    let mut joined: Vec<Chunk> = Vec::new();
+    for chunk in chunks {
+        match joined.last_mut() {
+            Some(last)
+                if last.shift == chunk.shift
+                    && last.values.len() + chunk.values.len() <= CHUNKS * CHUNK_GROUPS =>
+            {
+                last.values.extend(&chunk.values);
+                last.snps.extend(&chunk.snps);
+            }
+            _ => joined.push(chunk.clone()),
+        }
+    }
+    joined
+}
+
+/// Takes out of the numbers of a chunk what powers of two they have in common.
+fn reduce(chunk: &mut Chunk) {
+    let values = chunk.values.iter().filter(|&&v| v != 0);
+    let bits = values.map(|v| v.trailing_zeros()).min().unwrap_or(0);
+    chunk.values.iter_mut().for_each(|v| *v >>= bits);
+    chunk.shift += bits;
+}
+
 impl Side {
-    fn new(statistic: &PairStatistic, genotypes: &Genotypes) -> Self {
+    fn new(
+        statistic: &PairStatistic,
+        chunks: &[Chunk],
+        genotypes: &Genotypes,
+        fraction: u32,
+    ) -> Self {
         let bit = |m: usize| {
             let (word, bit) = genotypes.position(m);
             word * SNPS + bit as usize
@@ -216,28 +251,28 @@ impl Side {
             [none, one + counted, two + 2 * counted, none]
         };
         let numbers: Vec<_> = statistic.terms().iter().map(alone).collect();
-        let (n, blocks) = (genotypes.samples(), genotypes.samples().div_ceil(PAIR_EDGE));
-        let calls = (0..blocks).into_par_iter().map(|b| {
+        let blocks = 0..genotypes.samples().div_ceil(PAIR_EDGE);
+        let calls = blocks.into_par_iter().map(|b| {
             let slice = Slice::block(genotypes, b);
-            sorted(slice, &bits, statistic.chunks())
+            sorted(slice, &bits, chunks)
         });
-        let own = (0..n.div_ceil(TOGETHER)).into_par_iter().map(|part| {
-            let individuals = part * TOGETHER..n.min((part + 1) * TOGETHER);
-            let own = dosage_sums(genotypes, individuals, &numbers);
-            // Core bounds the sums by 2⁶².
-            own.into_iter().map(|sum| sum as i64).collect::<Vec<_>>()
-        });
-        let (calls, own): (_, Vec<_>) = rayon::join(|| calls.collect(), || own.collect());
+        // Constants are even: half of them for either individual.
+        let constant: i64 = statistic.terms().iter().map(|t| t.constant / 2).sum();
+        let own = alone::sums(genotypes, &numbers).into_iter();
+        // Core bounds the sums by 2⁶².
+        let mut own: Vec<i64> = own.map(|sum| (sum as i64 + constant) >> fraction).collect();
+        own.resize(own.len().next_multiple_of(PAIR_EDGE), 0);
         Side {
-            calls,
-            own: own.concat(),
+            calls: calls.collect(),
+            own,
         }
     }
-}
 
-/// Individuals whose own sums are looked up in the same tables, which take as long to make as some
-/// hundreds of individuals.
-const TOGETHER: usize = 1024;
+    /// What the individuals of block `b` add alone.
+    fn own(&self, b: usize) -> &[i64] {
+        &self.own[b * PAIR_EDGE..][..PAIR_EDGE]
+    }
+}
 
 /// The calls of a block of individuals in the order of every chunk.
 fn sorted(slice: Slice<'_>, bits: &[usize], chunks: &[Chunk]) -> Vec<Sorted> {

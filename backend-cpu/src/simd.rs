@@ -10,6 +10,8 @@
 //! | `ceilings.rs` | what an instruction set can do at most |
 //! | `amx.rs` | the matrix unit of x86 processors: may it be used? |
 //! | `level.rs` | the instruction sets and `multiversion!` |
+//! | `alone.rs` | sums of numbers by the calls of one individual |
+//! | `count.rs` | numbers in which pairs are counted |
 //! | `dosages.rs` | products of dosages as bytes |
 //! | `popcount.rs` | differences of bit planes, all alike or weighted |
 //! | `line.rs`, `transpose.rs` | 512 bits; calls of one SNP next to each other |
@@ -21,10 +23,12 @@
 //! | `convert.rs`, `norm.rs` | rounding; sums of magnitudes and squares |
 //! | `spectral.rs` | sums of weighted products of columns |
 
+pub(crate) mod alone;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
 pub(crate) mod ceilings;
 pub(crate) mod convert;
+pub(crate) mod count;
 pub(crate) mod decode;
 pub(crate) mod dosages;
 pub(crate) mod gemm;

@@ -97,7 +97,8 @@ impl CudaPairs {
             segments.map(|s| s.words.clone()).collect()
         };
         assert_eq!(words(rows), words(cols), "segments of a pair");
-        let whole = statistic.is_whole(&rows.genotypes, &cols.genotypes);
+        let whole = statistic.whole_unit(&rows.genotypes, &cols.genotypes) == Some(0)
+            && !statistic.is_weighted();
         let sums = match statistic.is_weighted() {
             true => {
                 let calls = [rows.calls.clone(), cols.calls.clone()];

@@ -188,15 +188,17 @@ impl KernelMap {
         }
     }
 
-    /// Values for whole statistics 0…`max`, if they depend on nothing else: a table lookup then
-    /// replaces the function, with the same bits.
-    pub fn table(&self, max: usize) -> Option<Vec<f64>> {
+    /// Values for the statistics 0…`max` in units of 2^unit, if they depend on nothing else: a table
+    /// lookup then replaces the function, with the same bits.
+    pub fn table(&self, max: usize, unit: i32) -> Option<Vec<f64>> {
         let tabulated = matches!(
             self.kernel,
             Kernel::Gaussian | Kernel::Laplacian | Kernel::Ibs
         );
-        (tabulated && self.is_of_statistic())
-            .then(|| (0..=max).map(|d| self.apply(d as f64, 0.0)).collect())
+        (tabulated && self.is_of_statistic()).then(|| {
+            let value = |d: usize| self.apply(d as f64 * exp2(unit), 0.0);
+            (0..=max).map(value).collect()
+        })
     }
 
     /// Smallest possible value is not below zero.
@@ -239,7 +241,7 @@ mod tests {
             cols: Vec::new(),
             covariates: None,
         };
-        let table = map.table(500).unwrap();
+        let table = map.table(500, 0).unwrap();
         for (d, v) in table.iter().enumerate() {
             assert_eq!(v.to_bits(), map.value(d as i64, 0, 0, 0).to_bits());
             assert_eq!(

@@ -260,9 +260,34 @@ impl PairStatistic {
         self.unit
     }
 
-    /// Whether values between these two sets are whole numbers, storable as u32.
-    pub fn is_whole(&self, a: &Genotypes, b: &Genotypes) -> bool {
-        !self.weighted && !a.has_missing() && !b.has_missing()
+    /// Exponent of the unit in which values between these two sets are whole numbers, storable as
+    /// u32, if there is one: of distances of complete calls without weights, or with weights that are
+    /// small multiples of one.
+    pub fn whole_unit(&self, a: &Genotypes, b: &Genotypes) -> Option<i32> {
+        let is_distance = matches!(self.kind, PairKind::Squared | PairKind::Absolute);
+        if !is_distance || a.has_missing() || b.has_missing() {
+            return None;
+        }
+        if !self.weighted {
+            return Some(0);
+        }
+        let bits = |chunk: &Chunk| {
+            let values = chunk.values.iter().filter(|&&v| v != 0);
+            values
+                .map(|v| v.trailing_zeros())
+                .min()
+                .map(|bits| chunk.shift + bits)
+        };
+        // What is multiplied is twice a weight.
+        let common = self
+            .chunks
+            .iter()
+            .filter_map(bits)
+            .min()
+            .map_or(0, |bits| bits - 1);
+        let most: i64 = self.terms.iter().map(|term| term.alone[2]).sum();
+        let fits = most >> common <= i64::from(u32::MAX);
+        fits.then(|| self.unit + common as i32)
     }
 
     /// The definition: the statistic of individual `i` of `a` and `j` of `b`, as an integer in

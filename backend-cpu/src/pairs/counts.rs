@@ -5,7 +5,8 @@ use epitile_core::pairs::PAIR_EDGE;
 use rayon::prelude::*;
 
 use super::Job;
-use crate::simd::dosages::{self, Calls, Count, Factor, GROUP, Grid};
+use crate::simd::count::Count;
+use crate::simd::dosages::{self, Calls, Factor, GROUP, Grid};
 use crate::simd::line::LINE;
 use crate::simd::popcount::{self, Distance, NO_WORD, Packed};
 use crate::simd::transpose::SNPS;
@@ -168,7 +169,7 @@ pub(super) fn finish<T: Copy + Default>(
 const BYTES_EDGE: usize = 2;
 
 /// Fills the upper half of a block on the diagonal.
-pub(crate) fn mirror<T: Copy>(block: &mut [T]) {
+fn mirror<T: Copy>(block: &mut [T]) {
     for i in 0..PAIR_EDGE {
         for j in i + 1..PAIR_EDGE {
             block[i * PAIR_EDGE + j] = block[j * PAIR_EDGE + i];

@@ -137,19 +137,19 @@ impl Sums {
         statistic: &PairStatistic,
         rows: &Genotypes,
         cols: Option<&Genotypes>,
-        whole: bool,
+        unit: i32,
     ) -> Self {
         if statistic.is_weighted() {
-            return Sums::Weighted(Products::new(statistic, rows, cols));
+            return Sums::Weighted(Products::new(statistic, rows, cols, unit));
         }
         let distance = match statistic.kind() {
             PairKind::Absolute => Distance::Absolute,
             _ => Distance::Squared,
         };
         let counts = Counts::new(distance, rows, cols);
-        match whole {
-            true => Sums::Whole(counts),
-            false => Sums::Imputed(counts, Missing::new(statistic.corrections(), rows, cols)),
+        match unit {
+            0 => Sums::Whole(counts),
+            _ => Sums::Imputed(counts, Missing::new(statistic.corrections(), rows, cols)),
         }
     }
 
@@ -193,14 +193,17 @@ impl Summed for u32 {
         blocks: &mut [Block<'_, u32>],
         space: &mut Space,
     ) -> u32 {
-        let Sums::Whole(counts) = sums else {
-            panic!("sums that are whole");
-        };
-        counts.multiply(job, &mut space.grid);
+        match sums {
+            Sums::Whole(counts) => counts.multiply(job, &mut space.grid),
+            Sums::Weighted(products) => products.sum(job, &mut space.grid, blocks),
+            Sums::Imputed(..) => panic!("sums that are not whole"),
+        }
         let mut max = 0;
         for ((i, j), block) in job.places().zip(blocks) {
             let sides = (Slice::block(rows, i), Slice::block(cols, j));
-            if !counts.fill(job, sides, &space.grid, block) {
+            if let Sums::Whole(counts) = sums
+                && !counts.fill(job, sides, &space.grid, block)
+            {
                 counts.count(sides, job.diagonal && i == j, block);
             }
             finish(sides, job.diagonal && i == j, block);
@@ -230,7 +233,7 @@ impl Summed for i64 {
         for ((i, j), block) in job.places().zip(blocks) {
             let sides = (Slice::block(rows, i), Slice::block(cols, j));
             let diagonal = job.diagonal && i == j;
-            match sums {
+            let missing = match sums {
                 Sums::Imputed(distances, missing) => {
                     if !distances.fill(job, sides, &space.grid, block) {
                         let counts = &mut space.counts;
@@ -241,11 +244,14 @@ impl Summed for i64 {
                             *sum = i64::from(count) << MEAN_BITS;
                         }
                     }
-                    finish(sides, diagonal, block);
-                    missing.add(sides, diagonal, &mut space.corrections, block);
+                    Some(missing)
                 }
-                Sums::Weighted(of) => of.finish(sides, diagonal, &mut space.corrections, block),
-                Sums::Whole(_) => {}
+                Sums::Weighted(products) => products.missing(),
+                Sums::Whole(_) => None,
+            };
+            finish(sides, diagonal, block);
+            if let Some(missing) = missing {
+                missing.add(sides, diagonal, &mut space.corrections, block);
             }
         }
         0

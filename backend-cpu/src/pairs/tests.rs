@@ -52,7 +52,11 @@ fn pair_statistics_are_those_of_the_definition() {
             for missing in [0, 9] {
                 let g = cohort(n, &[snps], missing, (n + snps) as u64);
                 let statistics = statistics(g.counts());
-                check(&statistics[(n + s + missing as usize) % 6], &g, None);
+                check(
+                    &statistics[(n + s + missing as usize) % statistics.len()],
+                    &g,
+                    None,
+                );
             }
         }
     }
@@ -126,6 +130,36 @@ fn whole_values_are_stored_in_32_bits_and_read_in_the_statistic_s_unit() {
                 .map(|m| (m >> 32) as u32)
                 .unwrap()
         )
+    );
+}
+
+#[test]
+fn weights_that_are_small_multiples_of_a_number_give_whole_values() {
+    let g = cohort(300, &[65, 900], 0, 10);
+    let few = |m: usize| [0.75, 1.5, 0.0, 4.5][m % 4];
+    let weighted = |of: &dyn Fn(usize) -> f64| {
+        let weights: Vec<f64> = (0..g.snps()).map(of).collect();
+        PairStatistic::weighted(PairKind::Squared, g.counts(), &weights).unwrap()
+    };
+    let statistic = weighted(&few);
+    let pairs = Pairs::new(&statistic, &g, None);
+    // Multiples of ¾ are whole in units of ¼.
+    assert_eq!(pairs.matrix().unit(), -2);
+    assert!(matches!(pairs.matrix().blocks()[0], PairTile::Whole(_)));
+    check(&statistic, &g, None);
+    check(&statistic, &g, Some(&cohort(20, &[65, 900], 0, 11)));
+    // Sums of these do not fit, in the unit of the least.
+    let far = |m: usize| if m == 0 { 1.0 / 1024.0 } else { 4095.0 };
+    let many = |m: usize| 0.1 + m as f64;
+    for of in [&far as &dyn Fn(usize) -> f64, &many] {
+        let statistic = weighted(of);
+        assert_eq!(statistic.whole_unit(&g, &g), None);
+        check(&statistic, &g, None);
+    }
+    // A missing call is no whole number.
+    assert_eq!(
+        statistic.whole_unit(&g, &cohort(300, &[65, 900], 7, 10)),
+        None
     );
 }
 

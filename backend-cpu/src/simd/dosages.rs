@@ -10,7 +10,7 @@
 //! individuals (B): what the instruction for products of tiles wants.
 
 use grid::{BLOCK, SQUARE, Sums};
-pub(crate) use grid::{Count, Grid, add, distances};
+pub(crate) use grid::{Grid, add, distances, weighted};
 
 use crate::simd::level::{Half, isa};
 use crate::simd::line::{LINE, Line};
@@ -103,8 +103,8 @@ pub(crate) enum Factor<'a> {
     Dosages,
     /// Whether both are 1.
     Heterozygous,
-    /// vx·wy, lines of [`weights`] v, as i8 from −63 to 63, and w, to 127, for every step.
-    Weighted(&'a [Line], &'a [Line]),
+    /// vx·wy, lines of [`weights`] v, as i8 from −63 to 63, and w, to 127 or all 1, for every step.
+    Weighted(&'a [Line], Option<&'a [Line]>),
 }
 
 impl Factor<'_> {
@@ -155,7 +155,7 @@ pub(crate) fn multiply(
                 let calls = block.strip(2 * group + half, from);
                 let tiles = &mut grid.column[half * TILE..];
                 match factor {
-                    Factor::Weighted(_, weights) => {
+                    Factor::Weighted(_, Some(weights)) => {
                         unit.turn_weighted(calls, &weights[from..][..now], tiles);
                     }
                     _ => unit.turn(calls, factor.mask(), tiles),

@@ -13,17 +13,21 @@ use crate::precision::Precision;
 
 /// Every statistic of SNPs with these calls, those that take weights with and without.
 ///
-/// The weights are a few numbers, one of them zero, and, every third, of many digits.
-pub fn statistics(counts: &[Counts]) -> [PairStatistic; 6] {
+/// The weights are a few numbers, one of them zero, and, every third, of many digits; those of the last
+/// the few alone.
+pub fn statistics(counts: &[Counts]) -> [PairStatistic; 7] {
     const SD: PairKind = PairKind::Product(Weighting::SampleSd);
-    let weight = |m: usize| match m % 3 {
-        0 => [1.0, 2.5, 0.0, 7.0][m / 3 % 4],
+    let few = |m: usize| [1.0, 2.5, 0.0, 7.0][m / 3 % 4];
+    let many = |m: usize| match m % 3 {
+        0 => few(m),
         1 => 2.5,
         _ => 1e-3 * (m as f64 + 0.1) * (m as f64 + 0.1) % 3.0,
     };
-    let weights: Vec<f64> = (0..counts.len()).map(weight).collect();
-    let weighted =
-        |kind| PairStatistic::weighted(kind, counts, &weights).expect("it takes weights");
+    let with = |kind, weight: &dyn Fn(usize) -> f64| {
+        let weights: Vec<f64> = (0..counts.len()).map(weight).collect();
+        PairStatistic::weighted(kind, counts, &weights).expect("it takes weights")
+    };
+    let weighted = |kind| with(kind, &many);
     [
         PairStatistic::new(PairKind::Squared, counts),
         PairStatistic::new(PairKind::Absolute, counts),
@@ -31,6 +35,7 @@ pub fn statistics(counts: &[Counts]) -> [PairStatistic; 6] {
         weighted(PairKind::Squared),
         PairStatistic::new(PairKind::Product(Weighting::TwoPq), counts),
         weighted(SD),
+        with(PairKind::Squared, &few),
     ]
 }
 

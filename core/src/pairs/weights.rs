@@ -146,12 +146,22 @@ fn share(rest: &mut [i64], mut order: Vec<u32>, products: &[i64], chunks: &mut V
         groups.push(group);
         left = later;
     }
-    for groups in groups.chunks(CHUNK_GROUPS) {
-        let middle = |group: &[u32]| (of(group[0], rest) + of(group[group.len() - 1], rest)) / 2;
-        let middles: Vec<i64> = groups.iter().map(|group| middle(group)).collect();
-        let largest = middles.iter().map(|v| v.unsigned_abs()).max();
-        let bits = u64::BITS - largest.unwrap_or(0).leading_zeros();
-        let shift = bits.saturating_sub(BITS);
+    let middle = |group: &[u32]| (of(group[0], rest) + of(group[group.len() - 1], rest)) / 2;
+    let middles: Vec<i64> = groups.iter().map(|group| middle(group)).collect();
+    let common = shift(&middles);
+    for (groups, middles) in groups
+        .chunks(CHUNK_GROUPS)
+        .zip(middles.chunks(CHUNK_GROUPS))
+    {
+        // The unit of all numbers, if these are products in it.
+        let exact = |&v: &i64| {
+            let shifted = v >> common;
+            shifted << common == v && nearest_product(shifted, products) == shifted
+        };
+        let shift = match middles.iter().all(exact) {
+            true => common,
+            false => shift(middles),
+        };
         let half = 1 << shift >> 1;
         let values: Vec<i16> = middles
             .iter()
@@ -171,6 +181,12 @@ fn share(rest: &mut [i64], mut order: Vec<u32>, products: &[i64], chunks: &mut V
             snps,
         });
     }
+}
+
+/// The least power of two in which numbers have [`BITS`].
+fn shift(numbers: &[i64]) -> u32 {
+    let largest = numbers.iter().map(|v| v.unsigned_abs()).max();
+    (u64::BITS - largest.unwrap_or(0).leading_zeros()).saturating_sub(BITS)
 }
 
 #[cfg(test)]

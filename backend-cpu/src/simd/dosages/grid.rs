@@ -1,8 +1,9 @@
 //! Sums of products of bytes, and what becomes of them.
 
-use epitile_core::pairs::{MEAN_BITS, PAIR_EDGE};
+use epitile_core::pairs::PAIR_EDGE;
 
 use super::{GROUP, STRIP, TILE};
+use crate::simd::count::Count;
 use crate::simd::level::multiversion;
 use crate::simd::line::Line;
 
@@ -60,26 +61,6 @@ impl Grid {
     }
 }
 
-/// A count in the unit in which it is stored.
-pub(crate) trait Count: Copy + Default {
-    fn of(count: u32) -> Self;
-}
-
-impl Count for u32 {
-    #[inline(always)]
-    fn of(count: u32) -> u32 {
-        count
-    }
-}
-
-/// In units of 2⁻³².
-impl Count for i64 {
-    #[inline(always)]
-    fn of(count: u32) -> i64 {
-        i64::from(count) << MEAN_BITS
-    }
-}
-
 multiversion! {
     /// `out` ← own numbers of rows and of columns, less the sums of the block at `place` `times`;
     /// row-major with [`PAIR_EDGE`] columns, modulo 2³². Left as it is past the own numbers.
@@ -113,16 +94,46 @@ fn distances_body<T: Count>(
 }
 
 multiversion! {
-    /// `out` += the sums of the block at `place`, times 2^shift; row-major with [`PAIR_EDGE`] columns.
-    fn add(grid: &Grid, place: (usize, usize), shift: u32, out: &mut [i64]) = add_body, add_body
+    /// `out` ← own numbers of rows and of columns, [`PAIR_EDGE`] of each, and the sums of the block at
+    /// `place` times 2^shift; row-major.
+    fn weighted<T: Count>(
+        grid: &Grid,
+        place: (usize, usize),
+        shift: u32,
+        own: (&[i64], &[i64]),
+        out: &mut [T],
+    ) = weighted_body::<T>, weighted_body::<T>
 }
 
 #[inline(always)]
-fn add_body(grid: &Grid, place: (usize, usize), shift: u32, out: &mut [i64]) {
+fn weighted_body<T: Count>(
+    grid: &Grid,
+    place: (usize, usize),
+    shift: u32,
+    (rows, cols): (&[i64], &[i64]),
+    out: &mut [T],
+) {
+    grid.each(place, |row, col, sums| {
+        let (own, others) = (rows[row], &cols[col..][..STRIP]);
+        let out = &mut out[row * PAIR_EDGE + col..][..STRIP];
+        for ((out, sum), other) in out.iter_mut().zip(sums).zip(others) {
+            *out = T::of_sum(own + other).plus(i64::from(*sum) << shift);
+        }
+    });
+}
+
+multiversion! {
+    /// `out` += the sums of the block at `place`, times 2^shift; row-major with [`PAIR_EDGE`] columns.
+    fn add<T: Count>(grid: &Grid, place: (usize, usize), shift: u32, out: &mut [T])
+        = add_body::<T>, add_body::<T>
+}
+
+#[inline(always)]
+fn add_body<T: Count>(grid: &Grid, place: (usize, usize), shift: u32, out: &mut [T]) {
     grid.each(place, |row, col, sums| {
         let out = &mut out[row * PAIR_EDGE + col..][..STRIP];
         for (out, sum) in out.iter_mut().zip(sums) {
-            *out = out.wrapping_add(i64::from(*sum) << shift);
+            *out = out.plus(i64::from(*sum) << shift);
         }
     });
 }

@@ -46,11 +46,14 @@ fn products_are_those_of_a_loop_over_dosages() {
     };
     let (v, w) = (lines(&weight), lines(&second));
     type Of<'a> = &'a dyn Fn(usize, u8, u8) -> i32;
-    let cases: [(Factor<'_>, Of<'_>); 3] = [
+    let cases: [(Factor<'_>, Of<'_>); 4] = [
         (Factor::Dosages, &|_, x, y| i32::from(x * y)),
         (Factor::Heterozygous, &|_, x, y| i32::from(x == 1 && y == 1)),
-        (Factor::Weighted(&v, &w), &|s, x, y| {
+        (Factor::Weighted(&v, Some(&w)), &|s, x, y| {
             weight(s) * i32::from(x) * second(s) * i32::from(y)
+        }),
+        (Factor::Weighted(&v, None), &|s, x, y| {
+            weight(s) * i32::from(x) * i32::from(y)
         }),
     ];
     at_every_isa(|isa| {

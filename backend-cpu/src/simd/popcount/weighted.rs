@@ -6,6 +6,7 @@
 use epitile_core::pairs::GROUP as SHARED;
 
 use super::{COLS, GROUP, Packed, Sums, sweep};
+use crate::simd::count::Count;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::level::Level;
 use crate::simd::level::{level, multiversion};
@@ -29,12 +30,12 @@ pub(crate) fn line(weights: &[i16]) -> Line {
 ///
 /// The caller knows that weights of at most 2¹⁴ in magnitude are so few that the sums without
 /// the shift fit 32 bits.
-pub(crate) fn subtract(
+pub(crate) fn subtract<T: Count>(
     (a, b): (&Packed, &Packed),
     weights: &[Line],
     shift: u32,
     lower: bool,
-    sums: &mut [i64],
+    sums: &mut [T],
 ) {
     assert_eq!(a.stride, 2 * GROUP * weights.len(), "SNPs of a pair");
     match level() {
@@ -47,26 +48,30 @@ pub(crate) fn subtract(
 
 /// Subtracts 32-bit sums, shifted, from a place on.
 #[inline(always)]
-fn less(sums: &mut [i64], shift: u32, at: usize, new: &[u32; COLS]) {
+fn less<T: Count>(sums: &mut [T], shift: u32, at: usize, new: &[u32; COLS]) {
     for (sum, &new) in sums[at..at + COLS].iter_mut().zip(new) {
-        // Core bounds the sums by 2⁶².
-        *sum = sum.wrapping_sub(i64::from(new as i32) << shift);
+        *sum = sum.plus(-(i64::from(new as i32) << shift));
     }
 }
 
 multiversion! {
     /// See [`subtract`].
-    fn each(packed: (&Packed, &Packed), weights: &[Line], shift: u32, lower: bool, sums: &mut [i64])
-        = each_body, each_body
+    fn each<T: Count>(
+        packed: (&Packed, &Packed),
+        weights: &[Line],
+        shift: u32,
+        lower: bool,
+        sums: &mut [T],
+    ) = each_body::<T>, each_body::<T>
 }
 
 #[inline(always)]
-fn each_body(
+fn each_body<T: Count>(
     packed: (&Packed, &Packed),
     weights: &[Line],
     shift: u32,
     lower: bool,
-    sums: &mut [i64],
+    sums: &mut [T],
 ) {
     sweep(
         packed,

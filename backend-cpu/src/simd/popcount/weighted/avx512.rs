@@ -3,18 +3,19 @@
 use core::arch::x86_64::*;
 
 use super::less;
+use crate::simd::count::Count;
 use crate::simd::line::Line;
 use crate::simd::popcount::avx512::load;
 use crate::simd::popcount::{COLS, GROUP, Packed, Sums, sweep};
 
 /// See [`subtract`](super::subtract).
 #[target_feature(enable = "avx512f,avx512vl,avx512bitalg,avx512vnni")]
-pub(super) fn subtract(
+pub(super) fn subtract<T: Count>(
     packed: (&Packed, &Packed),
     weights: &[Line],
     shift: u32,
     lower: bool,
-    sums: &mut [i64],
+    sums: &mut [T],
 ) {
     sweep(
         packed,
