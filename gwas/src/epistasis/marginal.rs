@@ -187,10 +187,13 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
             let seed = self.options.seed;
             let background = Background::new(self.backend, kernel, &self.q, rest, seed, &further)?;
             let outcomes = log.timed("sweep", || self.sweep(&background, all.clone(), progress))?;
+            let found = outcomes.iter().flatten().flatten().flatten();
+            let exact = found.filter(|found| self.is_exact(found)).count();
+            let progress = log.progress(exact as u64, "exact p-values");
             log.timed("exact", || {
                 for (m, outcome) in all.zip(outcomes) {
                     for (t, table) in tables.iter_mut().enumerate() {
-                        table.push(self.row(&background, m, t, &outcome));
+                        table.push(self.row(&background, (m, t), &outcome, &progress));
                     }
                 }
             });
@@ -250,30 +253,49 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
     }
 
     /// The line of SNP `m` and trait `t`.
-    fn row(&self, of: &Background<'_, B>, m: usize, t: usize, outcome: &Outcome) -> MarginalRow {
+    fn row(
+        &self,
+        of: &Background<'_, B>,
+        (m, t): (usize, usize),
+        outcome: &Outcome,
+        progress: &Progress,
+    ) -> MarginalRow {
         let counts = &self.calls.counts()[m];
         let found = match outcome {
             Err(code) => Err(*code),
             Ok(all) => all[t].as_ref().ok_or(Code::Collinear),
         };
-        let found = found.map(|f| (f, self.p_value(of, m, f)));
+        let found = found.map(|f| (f, self.p_value(of, m, f, progress)));
         MarginalRow::new(
             (&self.cohort.snps[m], self.cohort.chromosomes, counts),
             found.map(|(f, p)| (f.variance * self.y[t].1, f.se * self.y[t].1, p)),
         )
     }
 
-    fn p_value(&self, of: &Background<'_, B>, m: usize, found: &Found) -> PValue {
-        let ln_p = ln_normal_tail(found.variance / found.se);
-        if ln_p < EXACT_BELOW.ln()
+    /// Whether the normal p-value is not good enough.
+    fn is_exact(&self, found: &Found) -> bool {
+        ln_normal_tail(found.z()) < EXACT_BELOW.ln()
             && self.calls.samples() <= self.options.exact_limit
-            && let Some(form) = exact::form(of, self.dosages(m), found)
-        {
-            let tail = form.tail(found.variance);
-            return PValue {
-                ln_p: tail.ln_p,
-                method: tail.method.name(),
-            };
+    }
+
+    fn p_value(
+        &self,
+        of: &Background<'_, B>,
+        m: usize,
+        found: &Found,
+        progress: &Progress,
+    ) -> PValue {
+        let ln_p = ln_normal_tail(found.z());
+        if self.is_exact(found) {
+            let form = exact::form(of, self.dosages(m), found);
+            progress.inc(1);
+            if let Some(form) = form {
+                let tail = form.tail(found.variance);
+                return PValue {
+                    ln_p: tail.ln_p,
+                    method: tail.method.name(),
+                };
+            }
         }
         PValue {
             ln_p,

@@ -23,6 +23,13 @@ pub(super) struct Found {
     pub(super) null: Vec<f64>,
 }
 
+impl Found {
+    /// σ̂² in standard errors.
+    pub(super) fn z(&self) -> f64 {
+        self.variance / self.se
+    }
+}
+
 /// What became of a SNP, trait by trait.
 pub(super) type Outcomes = Vec<Option<Found>>;
 
