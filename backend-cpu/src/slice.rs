@@ -5,7 +5,17 @@ use std::ops::Range;
 use epitile_core::genotypes::Genotypes;
 use epitile_core::pairs::PAIR_EDGE;
 
-use crate::simd::transpose::Column;
+use crate::simd::dosages::Calls;
+use crate::simd::transpose::{Column, SNPS};
+
+/// The words of a row that have SNPs: those of nothing but padding are left out.
+pub(crate) fn words(genotypes: &Genotypes) -> Vec<u32> {
+    let segments = genotypes.segments().iter();
+    segments
+        .flat_map(|s| (s.words.start..).take(s.snps.len().div_ceil(SNPS)))
+        .map(|word| word as u32)
+        .collect()
+}
 
 /// At most [`PAIR_EDGE`] individuals of a set.
 #[derive(Clone, Copy)]
@@ -41,6 +51,20 @@ impl<'a> Slice<'a> {
     /// Number of the block.
     pub(crate) fn index(&self) -> usize {
         self.first / PAIR_EDGE
+    }
+
+    /// The calls at the SNPs of some words, as bytes are made of. `each` is told the individual's place
+    /// and its words of the planes.
+    pub(crate) fn calls(&self, words: &[u32], mut each: impl FnMut(usize, u64, u64)) -> Calls {
+        let mut calls = Calls::zeros(self.count, words.len());
+        for (i, [some, two]) in self.planes().enumerate() {
+            for (step, &word) in words.iter().enumerate() {
+                let (some, two) = (some[word as usize], two[word as usize]);
+                calls.set(i, step, some ^ two, two);
+                each(i, some, two);
+            }
+        }
+        calls
     }
 
     /// Word `w` of the calls of every individual; past the last, missing calls.

@@ -9,8 +9,7 @@ use crate::simd::count::Count;
 use crate::simd::dosages::{self, Calls, Factor, GROUP, Grid};
 use crate::simd::line::LINE;
 use crate::simd::popcount::{self, Distance, NO_WORD, Packed};
-use crate::simd::transpose::SNPS;
-use crate::slice::Slice;
+use crate::slice::{self, Slice};
 
 /// Lines of a plane counted in one go: packed, a block's rows take half of a second-level cache
 /// and the columns at work half of a first-level one.
@@ -58,29 +57,19 @@ impl Side {
 
 /// The calls of a block of individuals, and what each adds to its distances.
 fn calls(slice: Slice<'_>, words: &[u32], distance: Distance) -> (Calls, Vec<u32>) {
-    let mut calls = Calls::zeros(slice.count, words.len());
     let mut own = vec![0; slice.count.next_multiple_of(GROUP)];
-    for (i, ([some, two], own)) in slice.planes().zip(&mut own).enumerate() {
-        for (step, &word) in words.iter().enumerate() {
-            let (some, two) = (some[word as usize], two[word as usize]);
-            calls.set(i, step, some ^ two, two);
-            *own += match distance {
-                Distance::Squared => some.count_ones() + 3 * two.count_ones(),
-                Distance::Absolute => some.count_ones() + two.count_ones(),
-            };
-        }
-    }
+    let calls = slice.calls(words, |i, some, two| {
+        own[i] += match distance {
+            Distance::Squared => some.count_ones() + 3 * two.count_ones(),
+            Distance::Absolute => some.count_ones() + two.count_ones(),
+        };
+    });
     (calls, own)
 }
 
 impl Counts {
     pub(super) fn new(distance: Distance, rows: &Genotypes, cols: Option<&Genotypes>) -> Self {
-        // Segments are padded to whole lines; words of nothing but padding are left out.
-        let segments = rows.segments().iter();
-        let words: Vec<u32> = segments
-            .flat_map(|s| (s.words.start..).take(s.snps.len().div_ceil(SNPS)))
-            .map(|word| word as u32)
-            .collect();
+        let words = slice::words(rows);
         let side = |g: &Genotypes| Side::new(g, &words, distance);
         Counts {
             distance,
