@@ -40,6 +40,7 @@ pub(super) fn rounds(chunks: &[Chunk], genotypes: &Genotypes, fraction: u32) -> 
         true => joined(chunks),
         false => chunks.to_vec(),
     };
+    chunks.retain(|chunk| chunk.values.iter().any(|&v| v != 0));
     chunks.iter_mut().for_each(reduce);
     let factors = Factors::new();
     let round = |chunk: Chunk| {
@@ -88,7 +89,8 @@ fn joined(chunks: &[Chunk]) -> Vec<Chunk> {
 /// Takes out of the numbers of a chunk what powers of two they have in common.
 fn reduce(chunk: &mut Chunk) {
     let values = chunk.values.iter().filter(|&&v| v != 0);
-    let bits = values.map(|v| v.trailing_zeros()).min().unwrap_or(0);
+    let bits = values.map(|v| v.trailing_zeros()).min();
+    let bits = bits.expect("a number that is not 0");
     chunk.values.iter_mut().for_each(|v| *v >>= bits);
     chunk.shift += bits;
 }
