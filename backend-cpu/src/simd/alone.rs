@@ -8,6 +8,7 @@ use epitile_core::genotypes::Genotypes;
 use epitile_core::pairs::dosage_sums;
 use rayon::prelude::*;
 
+#[cfg(target_arch = "x86_64")]
 use crate::simd::level::{Level, level};
 
 /// Individuals that one thread sums at a time. Where tables are looked up, they take as long to make as
@@ -20,19 +21,14 @@ pub(crate) fn sums(genotypes: &Genotypes, numbers: &[[i64; 4]]) -> Vec<i128> {
     let n = genotypes.samples();
     let parts = (0..n.div_ceil(TOGETHER)).into_par_iter();
     let range = |part: usize| part * TOGETHER..n.min((part + 1) * TOGETHER);
-    let sums: Vec<Vec<i128>> = match level() {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => {
-            let digits = avx512::Digits::new(genotypes, numbers);
-            let sums = |part| digits.sums(genotypes, range(part));
-            parts.map(sums).collect()
-        }
-        _ => {
-            let sums = |part| dosage_sums(genotypes, range(part), numbers);
-            parts.map(sums).collect()
-        }
-    };
-    sums.concat()
+    #[cfg(target_arch = "x86_64")]
+    if level() == Level::Avx512 {
+        let digits = avx512::Digits::new(genotypes, numbers);
+        let sums = |part| digits.sums(genotypes, range(part));
+        return parts.flat_map_iter(sums).collect();
+    }
+    let sums = |part| dosage_sums(genotypes, range(part), numbers);
+    parts.flat_map_iter(sums).collect()
 }
 
 #[cfg(target_arch = "x86_64")]
