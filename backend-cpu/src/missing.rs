@@ -126,7 +126,8 @@ impl Places {
     fn new(genotypes: &Genotypes) -> Self {
         let (mut places, mut ends) = (Vec::new(), Vec::new());
         for i in 0..genotypes.samples() {
-            places.extend(genotypes.missing_bits(i).map(|bit| bit as u32));
+            let missing = genotypes.missing_snps(i);
+            places.extend(missing.map(|(_, word, bit)| (word * SNPS) as u32 + bit));
             ends.push(places.len());
         }
         let bits = (genotypes.words() * SNPS * genotypes.samples()) as u64;

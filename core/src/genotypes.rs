@@ -196,12 +196,6 @@ impl Genotypes {
             .map(|plane| &plane[i * self.words..][..self.words])
     }
 
-    /// Missing calls of individual `i`, as bits of a row: 64 times the word, and the bit in it.
-    pub fn missing_bits(&self, i: usize) -> impl Iterator<Item = usize> {
-        let words = self.missing(i).unwrap_or(&[]).iter().enumerate();
-        words.flat_map(|(w, &word)| Bits(word).map(move |bit| 64 * w + bit as usize))
-    }
-
     /// Whether any call is missing.
     pub fn has_missing(&self) -> bool {
         self.missing.is_some()

@@ -22,7 +22,7 @@ type Word = [[Line; DIGITS]; 2];
 pub(super) struct Digits {
     /// What all missing bits would add: every call is 0.
     none: i128,
-    /// By bit of a row, what a missing call adds to that. Empty if none is missing.
+    /// By SNP, what a missing call adds to that. Empty if none is missing.
     gone: Vec<i64>,
     /// The lowest digits of every word, then the next.
     words: Vec<Vec<Word>>,
@@ -31,19 +31,17 @@ pub(super) struct Digits {
 impl Digits {
     pub(super) fn new(genotypes: &Genotypes, numbers: &[[i64; 4]]) -> Self {
         let bits = genotypes.words() * SNPS;
-        let mut gone = match genotypes.has_missing() {
-            true => vec![0; bits],
+        let gone = |&[none, _, _, missing]: &[i64; 4]| missing - none;
+        let gone = match genotypes.has_missing() {
+            true => numbers.iter().map(gone).collect(),
             false => Vec::new(),
         };
         // What the bits of both planes add.
         let mut rest = vec![[0; 2]; bits];
         for segment in genotypes.segments() {
             let first = segment.words.start * SNPS;
-            for (bit, &[none, one, two, missing]) in (first..).zip(&numbers[segment.snps.clone()]) {
+            for (bit, &[none, one, two, _]) in (first..).zip(&numbers[segment.snps.clone()]) {
                 rest[bit] = [one - none, two - one];
-                if let Some(gone) = gone.get_mut(bit) {
-                    *gone = missing - none;
-                }
             }
         }
         let mut words = Vec::new();
@@ -75,8 +73,10 @@ impl Digits {
         }
         if !self.gone.is_empty() {
             for (sum, i) in sums.iter_mut().zip(individuals) {
-                let bits = genotypes.missing_bits(i);
-                *sum += bits.map(|bit| i128::from(self.gone[bit])).sum::<i128>();
+                let missing = genotypes.missing_snps(i);
+                *sum += missing
+                    .map(|(m, ..)| i128::from(self.gone[m]))
+                    .sum::<i128>();
             }
         }
         sums
