@@ -65,7 +65,7 @@ impl Products {
     /// Blocks along a side of a job.
     pub(crate) fn edge(&self) -> usize {
         match self.rounds.first().map(|round| &round.numbers) {
-            Some(Numbers::Bytes(..)) => 2,
+            Some(Numbers::Bytes(..)) => dosages::EDGE,
             _ => 1,
         }
     }

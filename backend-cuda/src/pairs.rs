@@ -97,8 +97,9 @@ impl CudaPairs {
             segments.map(|s| s.words.clone()).collect()
         };
         assert_eq!(words(rows), words(cols), "segments of a pair");
-        let whole = statistic.whole_unit(&rows.genotypes, &cols.genotypes) == Some(0)
-            && !statistic.is_weighted();
+        // Weighted sums are kept in units of the statistic, whole or not.
+        let whole_unit = statistic.whole_unit(&rows.genotypes, &cols.genotypes);
+        let whole = !statistic.is_weighted() && whole_unit.is_some();
         let sums = match statistic.is_weighted() {
             true => {
                 let calls = [rows.calls.clone(), cols.calls.clone()];

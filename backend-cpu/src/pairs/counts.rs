@@ -85,7 +85,7 @@ impl Counts {
     pub(super) fn edge(&self) -> usize {
         match self.rows {
             Side::Bits(_) => 1,
-            Side::Bytes(_) => BYTES_EDGE,
+            Side::Bytes(_) => dosages::EDGE,
         }
     }
 
@@ -153,9 +153,6 @@ pub(super) fn finish<T: Copy + Default>(
         mirror(sums);
     }
 }
-
-/// Blocks along a side of what is multiplied together: their sums take half of a second-level cache.
-const BYTES_EDGE: usize = 2;
 
 /// Fills the upper half of a block on the diagonal.
 fn mirror<T: Copy>(block: &mut [T]) {

@@ -26,6 +26,9 @@ const TILE: usize = 16;
 /// first-level cache, 512 take a quarter of a second-level one.
 const STEPS: usize = 16;
 
+/// Blocks along a side of what is multiplied together: their sums take half of a second-level cache.
+pub(crate) const EDGE: usize = 2;
+
 /// Whether this is the fastest way to compare individuals.
 pub(crate) fn are_fast() -> bool {
     isa().half == Half::Amx
