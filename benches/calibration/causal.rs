@@ -10,9 +10,6 @@ use crate::sizes::{HEADS, line};
 use crate::study::{Section, Study};
 use crate::testing::{FORMS, fixed, log10p, mixed, out_of_fold};
 
-/// Causal SNPs of a trait.
-const CAUSAL: usize = 50;
-
 /// Share of variance that they explain.
 const SHARE: f64 = 0.5;
 
@@ -22,7 +19,7 @@ const TESTED: &str = "1";
 /// A trait with its own causal SNPs, none of them among the first `spared`.
 pub(crate) fn polygenic(lab: &Lab, study: &Study, t: usize, spared: usize) -> Vec<f64> {
     let mut rng = stream(study, 3, t);
-    let effects = normal(&mut rng, CAUSAL);
+    let effects = normal(&mut rng, study.causal);
     let mut genetic = vec![0.0; lab.samples()];
     for effect in effects {
         let m = rng.random_range(spared..lab.cohort.snps.len());
@@ -43,10 +40,11 @@ pub(crate) fn polygenic(lab: &Lab, study: &Study, t: usize, spared: usize) -> Ve
 /// Tests every form with the chromosome left out of the kernel.
 pub(crate) fn run(study: &Study) -> Result<Section> {
     let text = format!(
-        "{CAUSAL} causal SNPs a trait, drawn anew for each, on chromosomes 2 to {}; they explain \
+        "{} causal SNPs a trait, drawn anew for each, on chromosomes 2 to {}; they explain \
          {SHARE} of its variance. Tested are the SNPs of chromosome {TESTED} (`--loco`). `oof` \
          is no test of related individuals: what is left of a trait is still alike in relatives, \
          and its line for families is told, not judged.",
+        study.causal,
         Study::CHROMOSOMES
     );
     let header = [&["cohort", "test"][..], &HEADS].concat();

@@ -38,13 +38,36 @@ impl Lab {
     pub(crate) fn new(
         study: &Study,
         name: &str,
-        (samples, snps): (usize, usize),
+        size: (usize, usize),
         families: Option<usize>,
+    ) -> Result<Lab> {
+        let people = SimulateOptions {
+            families,
+            ..SimulateOptions::default()
+        };
+        Self::simulated(study, name, size, people)
+    }
+
+    /// Simulates the cohort `name` of close relatives: descendants of eight haplotypes, linked over
+    /// most of a chromosome.
+    pub(crate) fn relatives(study: &Study, name: &str, size: (usize, usize)) -> Result<Lab> {
+        let people = SimulateOptions {
+            founders: 8,
+            recombination: 0.02,
+            ..SimulateOptions::default()
+        };
+        Self::simulated(study, name, size, people)
+    }
+
+    fn simulated(
+        study: &Study,
+        name: &str,
+        (samples, snps): (usize, usize),
+        people: SimulateOptions,
     ) -> Result<Lab> {
         let options = SimulateOptions {
             samples,
             snps,
-            families,
             chromosomes: Study::CHROMOSOMES,
             maf_min: 0.05,
             causal: snps.min(100),
@@ -52,7 +75,7 @@ impl Lab {
             epistatic: 0.0,
             pairs: 0,
             seed: study.seed,
-            ..SimulateOptions::default()
+            ..people
         };
         let prefix = study.folder().join(name);
         let (mut simulation, _) = simulate::run(&options, &prefix)?;

@@ -1,6 +1,6 @@
 //! Do p-values and intervals say what they promise? A study on simulated cohorts.
 //!
-//! `calibration [--small] [--only QUESTION,…] [--seed S] [--out FILE]`
+//! `calibration [--small] [--only QUESTION,…] [--samples N] [--causal C] [--seed S] [--out FILE]`
 //!
 //! Prints a table in Markdown for each question (also to FILE) and ends with exit code 1 if one is
 //! answered with no. A question is a file with a `run`, and a line in [`QUESTIONS`].
@@ -72,6 +72,7 @@ struct Asked {
 
 fn asked() -> Result<Asked> {
     let (mut small, mut seed, mut out) = (false, 1, None);
+    let (mut samples, mut causal) = (None, None);
     let mut only: Option<Vec<String>> = None;
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -81,16 +82,15 @@ fn asked() -> Result<Asked> {
         };
         match &*word {
             "--small" => small = true,
-            "--seed" => {
-                let text = value()?;
-                let wrong = |_| Error::usage(format!("--seed {text}: expected a whole number"));
-                seed = text.parse().map_err(wrong)?;
-            }
+            "--seed" => seed = number(&word, &value()?)?,
+            "--samples" => samples = Some(number(&word, &value()?)? as usize),
+            "--causal" => causal = Some(number(&word, &value()?)? as usize),
             "--only" => only = Some(value()?.split(',').map(str::to_owned).collect()),
             "--out" => out = Some(value()?),
             _ => {
                 return Err(Error::usage(format!(
-                    "{word}: expected --small, --only QUESTION,…, --seed S or --out FILE"
+                    "{word}: expected --small, --only QUESTION,…, --samples N, --causal C, \
+                     --seed S or --out FILE"
                 )));
             }
         }
@@ -103,11 +103,16 @@ fn asked() -> Result<Asked> {
             names.join(", ")
         )));
     }
-    Ok(Asked {
-        study: Study::new(small, seed)?,
-        only,
-        out,
-    })
+    let mut study = Study::new(small, seed)?;
+    study.samples = samples.unwrap_or(study.samples);
+    study.causal = causal.unwrap_or(study.causal);
+    Ok(Asked { study, only, out })
+}
+
+/// The value `text` of the flag `word`.
+fn number(word: &str, text: &str) -> Result<u64> {
+    let wrong = |_| Error::usage(format!("{word} {text}: expected a whole number"));
+    text.parse().map_err(wrong)
 }
 
 /// Answers what was asked for; whether every answer is yes.

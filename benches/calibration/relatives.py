@@ -6,7 +6,7 @@
 The test of `epitile epistasis --marginal` (Crawford et al. 2017, MQS), written out with dense matrices
 and apart from the program, for some SNPs of a fileset against the kernels of all, on traits whose
 components are known: y = a + e + noise. With and without the kernel of all pairs of SNPs in the null
-model. Prints the share of SNPs below a level, its mean over traits with its standard error, and what
+model, whose variances are fitted by restricted maximum likelihood. Prints the share of SNPs below a level, its mean over traits with its standard error, and what
 95 % of traits have. p-values are of the gamma distribution with the first three moments of the exact
 one, normal ones above 0.05. Needs the packages of benches/compare/requirements.txt.
 """
@@ -15,6 +15,7 @@ import argparse
 import itertools
 
 import numpy as np
+from scipy.linalg import cholesky, lapack
 from scipy.stats import gamma, norm
 
 LEVELS = (0.05, 0.01)
@@ -44,22 +45,33 @@ def standard(v):
     return (v - v.mean(0)) / v.std(0)
 
 
-def not_negative(s, q):
-    """Variances: S σ = q with those that would be negative set to zero, by trait."""
-    count = len(q)
-    out = np.zeros_like(q)
-    for t in range(q.shape[1]):
-        free = list(range(count))
-        while True:
-            found = np.linalg.solve(s[np.ix_(free, free)], q[free, t])
-            if (found > 0).all() or len(free) == 1:
-                out[free, t] = found
-                break
-            if (found > 0).any():
-                free.pop(int(np.argmin(found)))
-            else:
-                free = [count - 1]
-    return out
+def restricted(y, kernels):
+    """Variances of the kernels and of the residual for the trait y by average information: steps of
+    Newton, variances that would be negative set to zero until their slope is positive."""
+    n = len(y)
+    one = np.full(n, n**-0.5)
+    found = np.full(len(kernels) + 1, 1 / (len(kernels) + 1))
+    for _ in range(50):
+        v = sum(s * k for s, k in zip(found, kernels))
+        v[np.diag_indices(n)] += found[-1]
+        inverse, _ = lapack.dpotri(cholesky(v, lower=True, overwrite_a=True), lower=1)
+        p = np.tril(inverse) + np.tril(inverse, -1).T
+        p1 = p @ one
+        p -= np.outer(p1, p1) / (one @ p1)
+        py = p @ y
+        on_py = [k @ py for k in kernels] + [py]
+        traces = [np.vdot(p, k) for k in kernels] + [np.trace(p)]
+        slope = np.array([py @ a - trace for a, trace in zip(on_py, traces)]) / 2
+        information = np.array(on_py) @ p @ np.array(on_py).T / 2
+        free = np.flatnonzero((found > 0) | (slope > 0))
+        step = np.zeros_like(found)
+        step[free] = np.linalg.solve(information[np.ix_(free, free)], slope[free])
+        if found[-1] + step[-1] <= 0:
+            step *= found[-1] / -step[-1] / 2
+        found, before = np.maximum(found + step, 0), found
+        if np.abs(found - before).max() < 1e-4:
+            break
+    return found
 
 
 class Test:
@@ -71,8 +83,9 @@ class Test:
         self.a, self.b = snps / (snps - 1), 1 / (snps - 1)
         self.one = np.full(self.n, self.n**-0.5)
 
-    def of(self, x, y):
-        """z and skewness of the estimates of all traits `y` (columns), standardised."""
+    def of(self, x, y, null):
+        """z and skewness of the estimates of all traits `y` (columns) with null models' variances
+        `null` (columns), standardised."""
         n, a, b = self.n, self.a, self.b
         u = x - self.one * (self.one @ x)
         u /= np.linalg.norm(u)
@@ -97,10 +110,9 @@ class Test:
         q = np.array([(left * (p @ left)).sum(0) for p in parts] + [(left**2).sum(0)])
         # σ² of the interaction is yᵀ H y; under the null its moments are those of H V.
         h = np.linalg.inv(s)[0]
-        null = not_negative(s[1:, 1:], q[1:])
         form = sum(w * p for w, p in zip(h[:-1], parts))
         form += h[-1] * (np.eye(n) - out @ out.T)
-        products = [form @ p for p in parts[1:]] + [form]
+        products = [form @ p for p in [parts[1] / a, *parts[2:]]] + [form]
         second = np.array([[np.vdot(p.T, r) for r in products] for p in products])
         third = np.zeros((count - 1,) * 3)
         for i, j in itertools.combinations_with_replacement(range(count - 1), 2):
@@ -178,7 +190,8 @@ def main():
     print("|---|---|---|---|---|")
     for null, more in [("(additive)", []), ("`linear:std,grm^2`", [epistatic])]:
         test = Test(kernel, snps, more)
-        found = [test.of(z[:, m], y) for m in tested]
+        models = np.array([restricted(of, [kernel, *more]) for of in y.T]).T
+        found = [test.of(z[:, m], y, models) for m in tested]
         p = p_values(*(np.array(part) for part in zip(*found)))
         for k, (name, (_, used)) in enumerate(traits.items()):
             own = p[:, k * args.traits : (k + 1) * args.traits]

@@ -14,10 +14,14 @@ pub(crate) struct Study {
     pub(crate) samples: usize,
     /// Its SNPs, on [`CHROMOSOMES`](Self::CHROMOSOMES).
     pub(crate) snps: usize,
+    /// Causal SNPs of a trait that has them on other chromosomes.
+    pub(crate) causal: usize,
     /// Individuals and SNPs where whole matrices are factored for every trait.
     pub(crate) dense: (usize, usize),
-    /// Individuals and SNPs of the marginal test.
+    /// Individuals and SNPs of the marginal test, sibs.
     pub(crate) marginal: (usize, usize),
+    /// And of close relatives.
+    pub(crate) relatives: (usize, usize),
     /// Seed of all random numbers.
     pub(crate) seed: u64,
     small: bool,
@@ -39,8 +43,10 @@ impl Study {
             traits: if small { 120 } else { 1000 },
             samples: if small { 400 } else { 1000 },
             snps: if small { 400 } else { 2000 },
+            causal: 50,
             dense: if small { (120, 300) } else { (500, 900) },
             marginal: if small { (150, 40) } else { (250, 60) },
+            relatives: if small { (150, 40) } else { (400, 150) },
             seed,
             small,
             folder,

@@ -43,13 +43,15 @@ PREFIX.global.tsv (KERNEL NULL N Q SD LOG10P METHOD EXTRA) and .json (variances,
 --marginal asks of each SNP whether it interacts with all others together, beside its own effect \
 and the additive kernel of the other SNPs (MAPIT). VARIANCE is that of the interactions, SE its \
 standard error without any, p one-sided: normal, where below 0.05 with at most --exact-limit \
-individuals by eigenvalues. Other SNPs' interactions are part of its null only with --null \
+individuals by eigenvalues. How VARIANCE varies without interactions follows from the trait's null \
+model, fitted once by restricted maximum likelihood with all SNPs in the kernel (its variances are in \
+the .json). Other SNPs' interactions are part of it only with --null \
 linear:std,grm^2: the kernel of all pairs, centred and scaled to mean diagonal 1, is a further \
 variance component (whole genome: the SNP is in it, and its chromosome with --marginal-loco). \
 Give it where --global finds epistasis: without, most SNPs have small p-values (90 % below 0.05 among \
 relatives, if epistasis is 60 % of the variance); where there is none, it costs power. With it a small \
 p-value says that a SNP, or one linked to it, interacts more than SNPs do on average. Each further kernel \
-takes 3 matrices of N × N numbers and for a SNP and T traits 2·N²·(3 + 8·T) operations more. PREFIX.marginal.tsv \
+takes 5 matrices of N × N numbers, for a null model some dozens of N³ operations, and for a SNP and T traits 2·N²·(3 + 8·T) operations more. PREFIX.marginal.tsv \
 (CHROM GENPOS ID ALLELE0 ALLELE1 A1FREQ N TEST VARIANCE SE Z LOG10P METHOD EXTRA) and .json; a SNP \
 that cannot be tested has its reason in EXTRA: MONOMORPHIC, ALL_MISSING, COLLINEAR.
 
@@ -123,7 +125,7 @@ pub(crate) struct Args {
     /// The kernel of --marginal lacks all of the tested SNP's chromosome, not only the SNP
     #[arg(long, conflicts_with_all = ["global", "pairs"])]
     marginal_loco: bool,
-    /// Most individuals with which --marginal takes eigenvalues (6·N³ operations a SNP) for
+    /// Most individuals with which --marginal takes eigenvalues (3·N³ operations a SNP) for
     /// p-values below 0.05
     #[arg(
         long,
@@ -160,17 +162,12 @@ impl Task {
     }
 
     /// N × N matrices held at a time.
-    fn matrices(&self) -> usize {
+    fn matrices(&self, samples: usize) -> usize {
         match self {
             // Contrasts of each kernel, eigenvectors and whitened form of those of the null; V and
             // its factor, and what whitening and eigenvalues take at a time.
             Task::Global(o) => 3 * o.null.len() + o.tested.len() + 6,
-            // K, K∘K, the eigenvectors, a kernel without a chromosome, and what eigenvalues take;
-            // of further kernels E, here and for the backend, K∘E, and V₀ with its factor.
-            Task::Marginal(o) => match o.further.len() {
-                0 => 9,
-                further => 3 * further + 11,
-            },
+            Task::Marginal(o) => o.matrices(samples),
             // Products of all chromosomes and of two, the kernel, its eigenvectors, and what
             // eigenvalues take; of all individuals, though halves are smaller.
             Task::Pairs(_) => 9,
@@ -187,7 +184,8 @@ impl Run for Args {
         let task = self.task()?;
         let inputs = inputs::read(&self.genotypes, &self.traits, log)?;
         let calls = &inputs.cohort.genotypes;
-        let plan = memory::Plan::dense(calls, &task.kernels(), &self.machine, task.matrices());
+        let matrices = task.matrices(calls.samples());
+        let plan = memory::Plan::dense(calls, &task.kernels(), &self.machine, matrices);
         let room = memory::check(&plan, &self.machine, log)?;
         let reason = |of: &Trait| {
             let mut rows = of.observed();

@@ -6,17 +6,20 @@
 //! products of SNP k with every other. σ² is estimated by quadratic moments (`snp.rs`), x and the
 //! fixed effects projected out: without x there are 47 % false rejections at a SNP with an effect
 //! of its own. Its null is σ² = 0. Other SNPs' interactions are part of it only if further kernels E
-//! are, as `grm^2` for those of all pairs (`further.rs`): without, where much of a trait is
-//! epistatic, nearly all SNPs have small p-values.
+//! are, as `grm^2` for those of all pairs: without, where much of a trait is epistatic, nearly all
+//! SNPs have small p-values.
 //!
-//! One-sided p-values: normal, with the standard error (`block.rs`) of the null model; where that
-//! is below 0.05 and N within a limit, by the eigenvalues (`exact.rs`) of the quadratic form.
+//! How σ̂² varies under the null follows from the trait's null model, which is fitted by restricted
+//! likelihood once, with all SNPs in the kernel (`null.rs`). One-sided p-values: normal, with the
+//! standard error (`block.rs`) of the null model; where that is below 0.05 and N within a limit, by
+//! the eigenvalues (`exact.rs`) of the quadratic form.
 
 mod background;
 mod block;
 mod exact;
-mod further;
 mod kernels;
+mod null;
+mod rows;
 mod small;
 mod snp;
 
@@ -26,26 +29,23 @@ use std::sync::Arc;
 use epitile_core::backend::Backend;
 use epitile_core::dense::{norm2, orthonormalise};
 use epitile_core::engine::Engine;
-use epitile_core::genotypes::Genotypes;
+use epitile_core::genotypes::{Genotypes, Segment};
 use epitile_core::kernel::Kernel;
 use faer::Mat;
 
-use super::report::{Code, MarginalRow, MarginalTable, PValue};
+use super::report::{Code, MarginalTable};
 use super::{EpistasisData, Group};
 use crate::cohort::Cohort;
 use crate::error::{Error, Kind, Result};
 use crate::io::text::first_few;
 use crate::run::{Progress, RunLog};
 use crate::settings::Gammas;
-use crate::tails::ln_normal_tail;
-use background::{Background, without};
-use block::{Found, Outcomes, Response, block};
+use background::{Background, Further, without};
+use block::{Outcomes, block};
+use null::{Fits, Fitted, Response};
 
 /// SNPs whose products are made together.
 const BLOCK: usize = 16;
-
-/// Normal p-values below this are replaced by exact ones.
-const EXACT_BELOW: f64 = 0.05;
 
 /// What to test.
 #[derive(Clone, Debug)]
@@ -62,10 +62,25 @@ pub struct MarginalOptions {
     pub gamma: Gammas,
 }
 
+impl MarginalOptions {
+    /// N × N matrices held at a time with so many individuals.
+    pub fn matrices(&self, samples: usize) -> usize {
+        // K, also without a chromosome, K and K∘K of the backend, contrasts of K and eigenvectors; of
+        // every further kernel E, E and K∘E of the backend, contrasts and eigenvectors.
+        let held = 6 + 5 * self.further.len();
+        // V₀ and its factor, with what eigenvalues take.
+        held + match samples <= self.exact_limit {
+            true => 2 + rows::EACH * rows::together(samples),
+            false => 2,
+        }
+    }
+}
+
 /// Tests every SNP on every trait; a trait that cannot be tested is left out with a warning. For
 /// each set of samples about 9·N³ operations (for each chromosome if it is left out), and for each
-/// SNP 2·N²·(6 + c + 17·t) with c fixed effects and t traits, and 6·N³ where the p-value is exact. For
-/// each further kernel 9·N³ for the samples and 2·N²·(3 + 8·t) for each SNP more.
+/// SNP 2·N²·(6 + c + 17·t) with c fixed effects and t traits, and 3·N³ where the p-value is exact. For
+/// each further kernel 9·N³ for the samples, N³ for each of some dozens of steps of a trait's null
+/// model, and 2·N²·(3 + 8·t) for each SNP more.
 ///
 /// # Errors
 /// `Inconsistent` for `loco` with one chromosome; `Usage` for a γ that is not one number;
@@ -181,54 +196,76 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
         let held = self.calls.counts().iter();
         let held = held.filter(|c| !c.is_monomorphic()).count();
         let (kernel, further) = log.timed("kernel", || self.kernels(log))?;
-        let mut tables: Vec<Vec<MarginalRow>> = vec![Vec::new(); self.y.len()];
-        let mut add = |all: Range<usize>, kernel: Mat<f64>, held: usize| -> Result<()> {
+        let mut fits = log.timed("null", || Fits::new(&further, &self.q))?;
+        let mut tables = self.tables(&further);
+        let mut add = |segment: Option<&Segment>, kernel: Mat<f64>, held: usize| -> Result<()> {
+            let all = segment.map_or(0..self.calls.snps(), |s| s.snps.clone());
+            let null: Vec<Fitted> = log.timed("null", || {
+                fits.set(&kernel)?;
+                Ok(self.y.iter().map(|(y, _)| fits.fit(y)).collect())
+            })?;
             let rest = (held, !self.options.loco);
-            let seed = self.options.seed;
-            let background = Background::new(self.backend, kernel, &self.q, rest, seed, &further)?;
-            let outcomes = log.timed("sweep", || self.sweep(&background, all.clone(), progress))?;
+            let background = Background::new(self.backend, kernel, &self.q, rest, &further)?;
+            let of_traits = self.y.iter().zip(&null);
+            let responses: Vec<Response> = of_traits
+                .map(|((y, _), null)| Response::new(&background, y, null, self.options.seed))
+                .collect::<Result<_>>()?;
+            let outcomes = log.timed("sweep", || {
+                self.sweep(&background, &responses, all.clone(), progress)
+            })?;
             let found = outcomes.iter().flatten().flatten().flatten();
             let exact = found.filter(|found| self.is_exact(found)).count();
             let progress = log.progress(exact as u64, "exact p-values");
             log.timed("exact", || {
-                for (m, outcome) in all.zip(outcomes) {
-                    for (t, table) in tables.iter_mut().enumerate() {
-                        table.push(self.row(&background, (m, t), &outcome, &progress));
-                    }
+                for (t, (table, null)) in tables.iter_mut().zip(&null).enumerate() {
+                    let found = (&outcomes[..], all.clone(), t);
+                    let rows = self.rows(&background, null, found, &progress)?;
+                    table.rows.extend(rows);
+                    let without = segment.map(|s| self.cohort.chromosomes.label(&s.name));
+                    table.null.push(null.report(without, self.y[t].1));
                 }
-            });
-            Ok(())
+                Ok(())
+            })
         };
         match self.options.loco {
-            false => add(0..self.calls.snps(), kernel, held)?,
+            false => add(None, kernel, held)?,
             true => {
                 for segment in self.calls.segments() {
                     let (rest, left) = self.without_segment(&kernel, segment.snps.clone(), held)?;
-                    add(segment.snps.clone(), rest, left)?;
+                    add(Some(segment), rest, left)?;
                 }
             }
         }
-        let tables = tables.into_iter().zip(&self.names);
-        let tables = tables.map(|(rows, name)| MarginalTable {
+        Ok(tables)
+    }
+
+    /// Tables without lines.
+    fn tables(&self, further: &[Further]) -> Vec<MarginalTable> {
+        let further = further.iter().map(|e| e.name.clone());
+        let components: Vec<String> = std::iter::once("linear:std".to_owned())
+            .chain(further)
+            .chain(["residual".to_owned()])
+            .collect();
+        let table = |name: &&str| MarginalTable {
             name: (*name).to_owned(),
             samples: self.calls.samples(),
             fixed: self.q.len(),
             loco: self.options.loco,
-            further: further.iter().map(|e| e.name.clone()).collect(),
-            rows,
-        });
-        Ok(tables.collect())
+            components: components.clone(),
+            null: Vec::new(),
+            rows: Vec::new(),
+        };
+        self.names.iter().map(table).collect()
     }
 
     /// Estimates of all SNPs.
     fn sweep(
         &self,
         of: &Background<'_, B>,
+        responses: &[Response],
         snps: Range<usize>,
         progress: &Progress,
     ) -> Result<Vec<Outcome>> {
-        let columns: Vec<Vec<f64>> = self.y.iter().map(|(y, _)| y.clone()).collect();
-        let responses: Vec<Response> = of.drawn(columns)?;
         let counts = self.calls.counts();
         let varying: Vec<usize> = snps
             .clone()
@@ -239,7 +276,7 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
         self.engine
             .for_each(&mut blocks, |_, (of_block, found)| -> Result<()> {
                 let x = of_block.iter().map(|&m| self.dosages(m)).collect();
-                *found = block(of, x, &responses)?;
+                *found = block(of, x, responses)?;
                 progress.inc(of_block.len() as u64);
                 Ok(())
             })?;
@@ -250,57 +287,6 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
             _ => found.next().ok_or(Code::Collinear),
         };
         Ok(snps.map(outcome).collect())
-    }
-
-    /// The line of SNP `m` and trait `t`.
-    fn row(
-        &self,
-        of: &Background<'_, B>,
-        (m, t): (usize, usize),
-        outcome: &Outcome,
-        progress: &Progress,
-    ) -> MarginalRow {
-        let counts = &self.calls.counts()[m];
-        let found = match outcome {
-            Err(code) => Err(*code),
-            Ok(all) => all[t].as_ref().ok_or(Code::Collinear),
-        };
-        let found = found.map(|f| (f, self.p_value(of, m, f, progress)));
-        MarginalRow::new(
-            (&self.cohort.snps[m], self.cohort.chromosomes, counts),
-            found.map(|(f, p)| (f.variance * self.y[t].1, f.se * self.y[t].1, p)),
-        )
-    }
-
-    /// Whether the normal p-value is not good enough.
-    fn is_exact(&self, found: &Found) -> bool {
-        ln_normal_tail(found.z()) < EXACT_BELOW.ln()
-            && self.calls.samples() <= self.options.exact_limit
-    }
-
-    fn p_value(
-        &self,
-        of: &Background<'_, B>,
-        m: usize,
-        found: &Found,
-        progress: &Progress,
-    ) -> PValue {
-        let ln_p = ln_normal_tail(found.z());
-        if self.is_exact(found) {
-            let form = exact::form(of, self.dosages(m), found);
-            progress.inc(1);
-            if let Some(form) = form {
-                let tail = form.tail(found.variance);
-                return PValue {
-                    ln_p: tail.ln_p,
-                    method: tail.method.name(),
-                };
-            }
-        }
-        PValue {
-            ln_p,
-            method: "normal",
-        }
     }
 }
 

@@ -201,6 +201,18 @@ impl MarginalRow {
     }
 }
 
+/// The null model of a trait's marginal tests, no SNP taken out of its kernels.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NullFit {
+    /// The chromosome that its additive kernel lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without: Option<String>,
+    /// Variances of the components, by restricted maximum likelihood.
+    pub variances: Vec<f64>,
+    /// Whether the fit ended at a maximum.
+    pub converged: bool,
+}
+
 /// The tests of one trait.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MarginalTable {
@@ -212,8 +224,10 @@ pub struct MarginalTable {
     pub fixed: usize,
     /// Whether the kernel lacks each SNP's chromosome.
     pub loco: bool,
-    /// Kernels of the null beside `linear:std`.
-    pub further: Vec<String>,
+    /// Kernels of the null, then `residual`.
+    pub components: Vec<String>,
+    /// Fits of the null: one, or one for each chromosome that the kernel lacks.
+    pub null: Vec<NullFit>,
     /// A line for every SNP.
     pub rows: Vec<MarginalRow>,
 }
@@ -226,8 +240,8 @@ struct Summary<'a> {
     samples: usize,
     fixed: usize,
     loco: bool,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    further: &'a [String],
+    components: &'a [String],
+    null: &'a [NullFit],
     tested: usize,
     untested: usize,
     /// p-values by eigenvalues.
@@ -259,7 +273,8 @@ impl MarginalTable {
             samples: self.samples,
             fixed: self.fixed,
             loco: self.loco,
-            further: &self.further,
+            components: &self.components,
+            null: &self.null,
             tested,
             untested: self.rows.len() - tested,
             exact: self.tested().filter(|p| p.method != "normal").count(),

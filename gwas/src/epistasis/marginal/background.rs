@@ -7,23 +7,21 @@ use epitile_core::precision::Precision;
 use epitile_core::sym::Blocks;
 use epitile_core::tile::Tile;
 use faer::Mat;
-use rand::SeedableRng;
-use rand::rngs::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 
-use super::further::{Further, coloured};
 use super::small::{Small, dependent};
 use super::snp::projected;
 use crate::backend::device_error;
-use crate::dense::{Eigen, for_each_column, inner};
+use crate::dense::{for_each_column, inner};
 use crate::error::{Error, Result};
 
-/// Draws from the null model by which the variance of an estimate is found. Its relative error is
-/// √(2/(D·B)) with D the effective number of eigenvalues, Σ²/Σ of squares: 5 % for D = 100.
-pub(super) const PROBES: usize = 8;
+/// A kernel E of the null beside the additive one, such as that of all pairs of SNPs: whole genome,
+/// the SNP tested and its chromosome among it; centred, with mean diagonal 1.
+pub(super) struct Further {
+    pub(super) name: String,
+    pub(super) matrix: Mat<f64>,
+}
 
-/// A trait, or a draw from N(0, K), N(0, E) or N(0, I), without the fixed effects, and the kernels
-/// times it.
+/// A trait, or a draw from its null model, without the fixed effects, and the kernels times it.
 pub(super) struct Drawn {
     pub(super) v: Vec<f64>,
     pub(super) kv: Vec<f64>,
@@ -44,7 +42,6 @@ pub(super) struct Beside<'a, T> {
     pub(super) with: Vec<f64>,
     /// E times the fixed effects.
     pub(super) eq: Vec<Vec<f64>>,
-    pub(super) drawn: Vec<Drawn>,
 }
 
 /// The additive kernel K of some samples and what every SNP needs of it.
@@ -54,7 +51,6 @@ pub(super) struct Background<'a, B: Backend> {
     /// K∘K.
     squared: B::Tile,
     pub(super) matrix: Mat<f64>,
-    pub(super) eigen: Eigen,
     /// Orthonormal fixed effects, and K times them.
     pub(super) q: Vec<Vec<f64>>,
     pub(super) kq: Vec<Vec<f64>>,
@@ -66,8 +62,6 @@ pub(super) struct Background<'a, B: Backend> {
     /// K_k = αK − βxxᵀ for the SNP x: it is left out of the kernel.
     pub(super) alpha: f64,
     pub(super) beta: f64,
-    pub(super) genetic: Vec<Drawn>,
-    pub(super) noise: Vec<Drawn>,
     pub(super) further: Vec<Beside<'a, B::Tile>>,
 }
 
@@ -81,17 +75,15 @@ pub(super) fn without(mut v: Vec<f64>, q: &[Vec<f64>]) -> Vec<f64> {
 
 impl<'a, B: Backend> Background<'a, B> {
     /// With the additive kernel `matrix`, a mean of `held` SNPs of which each SNP tested is one if
-    /// `leave_out`, and further kernels beside it. 9·N³ operations.
+    /// `leave_out`, and further kernels beside it.
     ///
     /// # Errors
-    /// `Degenerate` if the kernel has no eigenvalues, or a further one is nearly a sum of the
-    /// others; failures of the device.
+    /// `Degenerate` if a further kernel is nearly a sum of the others; failures of the device.
     pub(super) fn new(
         backend: &'a B,
         matrix: Mat<f64>,
         q: &[Vec<f64>],
         (held, leave_out): (usize, bool),
-        seed: u64,
         further: &'a [Further],
     ) -> Result<Self> {
         let n = matrix.nrows();
@@ -121,14 +113,10 @@ impl<'a, B: Backend> Background<'a, B> {
                     .map(|with| inner(&of.matrix, &with.matrix))
                     .collect(),
                 eq: Vec::new(),
-                drawn: Vec::new(),
                 of,
             })
         };
         let further_kernels = further.iter().map(beside).collect::<Result<Vec<_>>>()?;
-        let eigen = Eigen::new(&matrix).ok_or_else(|| {
-            Error::degenerate("the additive kernel has no eigenvalues: it is not finite")
-        })?;
         let diagonal: Vec<f64> = (0..n).map(|i| matrix[(i, i)]).collect();
         let held = held as f64;
         let (alpha, beta) = match leave_out {
@@ -143,13 +131,10 @@ impl<'a, B: Backend> Background<'a, B> {
             square: inner(&matrix, &matrix),
             diagonal,
             matrix,
-            eigen,
             q: q.to_vec(),
             kq: Vec::new(),
             alpha,
             beta,
-            genetic: Vec::new(),
-            noise: Vec::new(),
             further: further_kernels,
         };
         background.kq = background.times(q)?;
@@ -157,20 +142,6 @@ impl<'a, B: Backend> Background<'a, B> {
             background.further[k].eq = background.further_times(k, q)?;
         }
         background.check()?;
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut normal = |_| -> f64 { StandardNormal.sample(&mut rng) };
-        let (mut genetic, mut noise) = (Vec::new(), Vec::new());
-        for _ in 0..PROBES {
-            let z: Vec<f64> = (0..n).map(&mut normal).collect();
-            let f = coloured(&background.eigen, &z);
-            genetic.push(without(f, q));
-            noise.push(without((0..n).map(&mut normal).collect(), q));
-        }
-        (background.genetic, background.noise) =
-            (background.drawn(genetic)?, background.drawn(noise)?);
-        for (k, of) in further.iter().enumerate() {
-            background.further[k].drawn = background.drawn(of.drawn.clone())?;
-        }
         Ok(background)
     }
 

@@ -3,12 +3,10 @@
 use epitile_core::backend::Backend;
 use epitile_core::dense::{axpy, dot};
 
-use super::background::{Background, Drawn, PROBES};
+use super::background::{Background, Drawn};
+use super::null::{PROBES, Response};
 use super::snp::{Design, Estimate, Moments, OWN, Products, combine, times};
 use crate::error::Result;
-
-/// A trait without its fixed effects, with variance 1, and the kernels times it.
-pub(super) type Response = Drawn;
 
 /// What became of a SNP and a trait.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +17,6 @@ pub(super) struct Found {
     pub(super) se: f64,
     /// Coefficients of H.
     pub(super) h: Vec<f64>,
-    /// Variances of K_k, E…, I where there are none.
-    pub(super) null: Vec<f64>,
 }
 
 impl Found {
@@ -59,7 +55,7 @@ pub(super) fn block<B: Backend>(
         columns.extend(
             responses
                 .iter()
-                .map(|y| times(&d.x, &d.project(y.v.clone()))),
+                .map(|of| times(&d.x, &d.project(of.y.v.clone()))),
         );
         squares.extend([d.w.clone(), d.x.clone()]);
     }
@@ -84,8 +80,9 @@ pub(super) fn block<B: Backend>(
             let xy = &columns[each - responses.len()..];
             let estimates = responses.iter().zip(xy.iter().zip(of_traits));
             let estimates = estimates
-                .map(|(y, (xy, kxy))| {
-                    moments.estimate(&quadratics(of, &design, &moments, y, (xy, kxy)))
+                .map(|(response, (xy, kxy))| {
+                    let products = (&xy[..], &kxy[..]);
+                    moments.estimate(&quadratics(of, &design, &moments, &response.y, products))
                 })
                 .collect();
             Some(Work {
@@ -95,7 +92,7 @@ pub(super) fn block<B: Backend>(
             })
         })
         .collect();
-    let errors = errors(of, &works)?;
+    let errors = errors(of, &works, responses)?;
     let mut errors = errors.into_iter();
     Ok(works
         .iter_mut()
@@ -109,7 +106,6 @@ pub(super) fn block<B: Backend>(
                         variance: e.variance,
                         se: errors.next()?,
                         h: e.h,
-                        null: e.null,
                     })
                 })
                 .collect(),
@@ -139,7 +135,7 @@ fn quadratics<B: Backend>(
     of: &Background<'_, B>,
     d: &Design,
     moments: &Moments,
-    y: &Response,
+    y: &Drawn,
     (xy, kxy): (&[f64], &[f64]),
 ) -> Vec<f64> {
     let part = dot(&d.u, &y.v);
@@ -157,27 +153,33 @@ fn quadratics<B: Backend>(
 }
 
 /// Standard errors of all estimates: Var σ̂² = 2 tr(HV₀HV₀) = 2 E zᵀHV₀Hz, z ~ N(0, V₀), over the
-/// draws of the background.
-fn errors<B: Backend>(of: &Background<'_, B>, works: &[Option<Work>]) -> Result<Vec<f64>> {
-    let all = works.iter().flatten();
-    let all: Vec<(&Work, &Estimate)> = all
-        .flat_map(|w| w.estimates.iter().flatten().map(move |e| (w, e)))
-        .collect();
-    let mut drawn = Vec::with_capacity(all.len() * PROBES);
-    for (w, e) in &all {
-        drawn.extend((0..PROBES).map(|p| draw(of, w, e, p)));
+/// draws of each trait.
+fn errors<B: Backend>(
+    of: &Background<'_, B>,
+    works: &[Option<Work>],
+    responses: &[Response],
+) -> Result<Vec<f64>> {
+    let mut all: Vec<(&Work, &Estimate, &Response)> = Vec::new();
+    for w in works.iter().flatten() {
+        let estimates = w.estimates.iter().zip(responses);
+        all.extend(estimates.filter_map(|(e, of)| Some((w, e.as_ref()?, of))));
     }
+    let drawn = all.iter().flat_map(|(w, _, response)| {
+        let probes = response.probes.iter();
+        probes.map(|z| draw(w, z))
+    });
+    let drawn: Vec<Drawn> = drawn.collect();
     let each = || all.iter().flat_map(|of| std::iter::repeat_n(of, PROBES));
     let inner: Vec<Vec<f64>> = each()
         .zip(&drawn)
-        .map(|((w, _), of)| times(&w.design.x, &of.v))
+        .map(|((w, ..), of)| times(&w.design.x, &of.v))
         .collect();
     let inner = of.times(&inner)?;
     // r = PHPz, by G z = x∘(αK(x∘z) − βx wᵀz).
     let r: Vec<Vec<f64>> = each()
         .zip(&drawn)
         .zip(&inner)
-        .map(|(((w, e), drawn), kxz)| {
+        .map(|(((w, e, _), drawn), kxz)| {
             let d = &w.design;
             let gz = combine(of.alpha, kxz, -of.beta * dot(&d.w, &drawn.v), &d.x);
             let (residual, genetic) = (e.h[e.h.len() - 1], e.h[1] * of.alpha);
@@ -192,16 +194,16 @@ fn errors<B: Backend>(of: &Background<'_, B>, works: &[Option<Work>]) -> Result<
     let kr = of.times(&r)?;
     let mut terms: Vec<f64> = each()
         .zip(r.iter().zip(&kr))
-        .map(|((_, e), (r, kr))| {
-            let residual = e.null[e.null.len() - 1];
-            e.null[0] * of.alpha * dot(r, kr) + residual * dot(r, r)
+        .map(|((.., y), (r, kr))| {
+            let residual = y.null[y.null.len() - 1];
+            y.null[0] * dot(r, kr) + residual * dot(r, r)
         })
         .collect();
     for k in 0..of.further.len() {
         let er = of.further_times(k, &r)?;
         let products = each().zip(r.iter().zip(&er));
-        for (term, ((_, e), (r, er))) in terms.iter_mut().zip(products) {
-            *term += e.null[1 + k] * dot(r, er);
+        for (term, ((.., y), (r, er))) in terms.iter_mut().zip(products) {
+            *term += y.null[1 + k] * dot(r, er);
         }
     }
     let means = terms
@@ -210,35 +212,14 @@ fn errors<B: Backend>(of: &Background<'_, B>, works: &[Option<Work>]) -> Result<
     Ok(means.map(|mean| (2.0 * mean).sqrt()).collect())
 }
 
-/// Draw `p` of the background from N(0, V₀) of the estimate, x projected out of it; the kernels
-/// times that.
-fn draw<B: Backend>(of: &Background<'_, B>, w: &Work, e: &Estimate, p: usize) -> Drawn {
-    let (f, n) = (&of.genetic[p], &of.noise[p]);
-    let residual = e.null[e.null.len() - 1].sqrt();
-    let genetic = (e.null[0] * of.alpha).sqrt();
-    let further = of.further.iter().zip(&e.null[1..]);
-    let further: Vec<(f64, &Drawn)> = further.map(|(e, v)| (v.sqrt(), &e.drawn[p])).collect();
-    let mut z = combine(genetic, &f.v, residual, &n.v);
-    further
-        .iter()
-        .for_each(|(scale, d)| axpy(*scale, &d.v, &mut z));
-    let part = dot(&w.design.u, &z);
-    let mut kz = combine(genetic, &f.kv, -part, &w.moments.ku);
-    axpy(residual, &n.kv, &mut kz);
-    further
-        .iter()
-        .for_each(|(scale, d)| axpy(*scale, &d.kv, &mut kz));
-    let ev = w.moments.eu.iter().enumerate().map(|(k, eu)| {
-        let mut ez = combine(genetic, &f.ev[k], -part, eu);
-        axpy(residual, &n.ev[k], &mut ez);
-        further
-            .iter()
-            .for_each(|(scale, d)| axpy(*scale, &d.ev[k], &mut ez));
-        ez
-    });
+/// The draw `z`, with the SNP projected out of it; the kernels times that.
+fn draw(w: &Work, z: &Drawn) -> Drawn {
+    let part = dot(&w.design.u, &z.v);
+    let left = |az: &[f64], au: &[f64]| combine(1.0, az, -part, au);
+    let ev = z.ev.iter().zip(&w.moments.eu);
     Drawn {
-        ev: ev.collect(),
-        v: w.design.project(z),
-        kv: kz,
+        kv: left(&z.kv, &w.moments.ku),
+        ev: ev.map(|(ez, eu)| left(ez, eu)).collect(),
+        v: w.design.project(z.v.clone()),
     }
 }

@@ -9,7 +9,7 @@ use epitile_core::kernel::Kernel;
 use faer::Mat;
 
 use super::Samples;
-use super::further::Further;
+use super::background::Further;
 use crate::dense::{combine, product};
 use crate::error::{Error, Result};
 use crate::null::matrix::{kernel_matrix, normalise};
@@ -43,12 +43,12 @@ impl<B: Backend, E: Engine> Samples<'_, B, E> {
             let pairs = similarity.pairs(s.kernel);
             kernel_matrix(self.backend, self.engine, pairs, &map, &rows)
         };
-        let further = |(place, s): (usize, &Bandwidth)| -> Result<Further> {
-            let (name, mut k) = (s.kernel.to_string(), matrix(s)?);
-            normalise(&mut k, &name)?;
-            Further::new((name, k), &self.q, (self.options.seed, place as u64))
+        let further = |s: &Bandwidth| -> Result<Further> {
+            let (name, mut matrix) = (s.kernel.to_string(), matrix(s)?);
+            normalise(&mut matrix, &name)?;
+            Ok(Further { name, matrix })
         };
-        let further = settings.iter().enumerate().skip(1).map(further);
+        let further = settings[1..].iter().map(further);
         let further = further.collect::<Result<_>>()?;
         Ok((matrix(&settings[0])?, further))
     }

@@ -64,38 +64,6 @@ pub(super) fn first_row(s: &[Vec<f64>]) -> Option<Vec<f64>> {
     )
 }
 
-/// Variances that S σ = q asks for, none below zero: the most negative is set to zero and the
-/// others are found again. The last, the residual, is what stays if none is above zero.
-pub(super) fn variances(s: &[Vec<f64>], q: &[f64]) -> Vec<f64> {
-    let last = q.len() - 1;
-    let mut free: Vec<usize> = (0..=last).collect();
-    loop {
-        let part: Small = free
-            .iter()
-            .map(|&i| free.iter().map(|&j| s[i][j]).collect())
-            .collect();
-        let right: Vec<f64> = free.iter().map(|&i| q[i]).collect();
-        let determinant = determinant(&part);
-        let found: Vec<f64> = (0..free.len())
-            .map(|i| sum(&cofactors(&part, i), &right) / determinant)
-            .collect();
-        let all = found.iter().all(|v| *v > 0.0);
-        if all || free.len() == 1 {
-            let mut whole = vec![0.0; last + 1];
-            for (&i, v) in free.iter().zip(&found) {
-                whole[i] = *v;
-            }
-            return whole;
-        }
-        if found.iter().any(|v| *v > 0.0) {
-            let least = (0..found.len()).min_by(|a, b| found[*a].total_cmp(&found[*b]));
-            free.remove(least.unwrap_or(0));
-        } else {
-            free = vec![last];
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,25 +99,5 @@ mod tests {
         s[2] = s[1].clone();
         s.iter_mut().for_each(|row| row[2] = row[1]);
         assert!(first_row(&s).is_none() && dependent(&s));
-    }
-
-    #[test]
-    fn positive_solutions_are_kept_and_negative_ones_are_zero() {
-        let s = sample(4);
-        let of = |v: &[f64]| -> Vec<f64> { s.iter().map(|row| sum(row, v)).collect() };
-        let truth = [0.5, 2.0, 1.0, 3.0];
-        for (found, v) in variances(&s, &of(&truth)).iter().zip(truth) {
-            assert!((found - v).abs() <= bound(4) * 4.0);
-        }
-        let q = of(&[0.5, -2.0, 1.0, 3.0]);
-        let found = variances(&s, &q);
-        assert_eq!(found[1], 0.0);
-        // The others fit their equations.
-        for i in [0, 2, 3] {
-            assert!((sum(&s[i], &found) - q[i]).abs() <= bound(4) * 8.0 * q[i].abs());
-        }
-        assert_eq!(variances(&s, &[-1.0, -1.0, -1.0, 7.0])[..3], [0.0; 3]);
-        let alone = variances(&sample(2), &[-1.0, -3.0]);
-        assert_eq!(alone, [0.0, -3.0 / sample(2)[1][1]]);
     }
 }

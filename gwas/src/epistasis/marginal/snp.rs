@@ -18,7 +18,7 @@ use epitile_core::backend::Backend;
 use epitile_core::dense::{axpy, dot, norm2};
 
 use super::background::{Background, without};
-use super::small::{Small, first_row, variances};
+use super::small::{Small, first_row};
 
 /// Entry by entry.
 pub(super) fn times(a: &[f64], b: &[f64]) -> Vec<f64> {
@@ -100,14 +100,12 @@ pub(super) struct Moments {
     pub(super) eu: Vec<Vec<f64>>,
 }
 
-/// Variances and their estimates of one SNP and trait.
+/// The estimate of one SNP and trait.
 pub(super) struct Estimate {
     /// Coefficients h of H = Σ h_i PA_iP: σ̂² = yᵀHy.
     pub(super) h: Vec<f64>,
     /// σ̂² of G.
     pub(super) variance: f64,
-    /// Variances of K_k, E…, I where G has none.
-    pub(super) null: Vec<f64>,
 }
 
 /// What matrices were multiplied by for one SNP.
@@ -221,12 +219,7 @@ impl Moments {
     pub(super) fn estimate(&self, q: &[f64]) -> Option<Estimate> {
         let h = first_row(&self.s)?;
         let variance = h.iter().zip(q).map(|(h, q)| h * q).sum();
-        let null: Small = self.s[1..].iter().map(|row| row[1..].to_vec()).collect();
-        Some(Estimate {
-            h,
-            variance,
-            null: variances(&null, &q[1..]),
-        })
+        Some(Estimate { h, variance })
     }
 }
 
