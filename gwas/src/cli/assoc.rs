@@ -45,7 +45,7 @@ tested by score or wald beside their sum; wald-refit and lrt, which fit the vari
 SNP, and binary traits take one kernel.
 
 Binary traits (--bt): a logistic mixed model, its variance by penalised quasi-likelihood. spa \
-(default), the score test, by saddlepoint approximation where |z| > 2 (SAIGE's: SE and CHISQ fit \
+(default), the score test, by saddlepoint approximation where |z| > 2 (SE and CHISQ fit \
 LOG10P); score, the same by the normal approximation, whose p-values are far too small where cases \
 are few; firth, Firth's penalised regression with the random effect as offset, CHISQ the ratio of \
 penalised likelihoods, all scaled to the score test's variance. --kernel none is logistic regression \

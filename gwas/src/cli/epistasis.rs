@@ -161,13 +161,13 @@ impl Task {
         }
     }
 
-    /// N × N matrices held at a time.
-    fn matrices(&self, samples: usize) -> usize {
+    /// N × N matrices held at a time with so many individuals, traits, fixed effects and threads.
+    fn matrices(&self, samples: usize, counts: (usize, usize, usize)) -> usize {
         match self {
             // Contrasts of each kernel, eigenvectors and whitened form of those of the null; V and
             // its factor, and what whitening and eigenvalues take at a time.
             Task::Global(o) => 3 * o.null.len() + o.tested.len() + 6,
-            Task::Marginal(o) => o.matrices(samples),
+            Task::Marginal(o) => o.matrices(samples, counts),
             // Products of all chromosomes and of two, the kernel, its eigenvectors, and what
             // eigenvalues take; of all individuals, though halves are smaller.
             Task::Pairs(_) => 9,
@@ -184,7 +184,12 @@ impl Run for Args {
         let task = self.task()?;
         let inputs = inputs::read(&self.genotypes, &self.traits, log)?;
         let calls = &inputs.cohort.genotypes;
-        let matrices = task.matrices(calls.samples());
+        let counts = (
+            inputs.traits.len(),
+            inputs.fixed.names().len(),
+            self.machine.threads(),
+        );
+        let matrices = task.matrices(calls.samples(), counts);
         let plan = memory::Plan::dense(calls, &task.kernels(), &self.machine, matrices);
         let room = memory::check(&plan, &self.machine, log)?;
         let reason = |of: &Trait| {

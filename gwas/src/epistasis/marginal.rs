@@ -42,7 +42,7 @@ use crate::run::{Progress, RunLog};
 use crate::settings::Gammas;
 use background::{Background, Further, without};
 use block::{Outcomes, block};
-use null::{Fits, Fitted, Response};
+use null::{Fits, Fitted, PROBES, Response};
 
 /// SNPs whose products are made together.
 const BLOCK: usize = 16;
@@ -63,16 +63,24 @@ pub struct MarginalOptions {
 }
 
 impl MarginalOptions {
-    /// N × N matrices held at a time with so many individuals.
-    pub fn matrices(&self, samples: usize) -> usize {
+    /// N × N matrices held at a time, and what takes as much, with so many individuals, traits,
+    /// fixed effects and threads.
+    pub fn matrices(&self, samples: usize, counts: (usize, usize, usize)) -> usize {
+        let (traits, fixed, threads) = counts;
         // K, also without a chromosome, K and K∘K of the backend, contrasts of K and eigenvectors; of
         // every further kernel E, E and K∘E of the backend, contrasts and eigenvectors.
         let held = 6 + 5 * self.further.len();
         // V₀ and its factor, with what eigenvalues take.
-        held + match samples <= self.exact_limit {
-            true => 2 + rows::EACH * rows::together(samples),
-            false => 2,
-        }
+        let matrices = held
+            + match samples <= self.exact_limit {
+                true => 2 + rows::EACH * rows::together(samples),
+                false => 2,
+            };
+        // A SNP's products with their factors, here and for the backend; draws, and what H, K and
+        // the further kernels make of them.
+        let columns =
+            3 * (6 + fixed + traits + 3 * self.further.len()) + PROBES * (10 + self.further.len());
+        matrices + (BLOCK * columns * threads).div_ceil(samples)
     }
 }
 

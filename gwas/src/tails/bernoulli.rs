@@ -52,8 +52,8 @@ impl<'a> Bernoulli<'a> {
         terms.map(|(a, m)| a * a * m * (1.0 - m)).sum()
     }
 
-    /// ln P(|S| ≥ |s|); `None` if the tail on the side of s has no saddlepoint: s is at or beyond
-    /// the largest value S can have. About 20 evaluations of K.
+    /// ln P(|S| ≥ |s|); `None` if s is beyond the largest value S can have on its side. About 20
+    /// evaluations of K.
     pub fn ln_both(&self, s: f64) -> Option<f64> {
         let side = if s < 0.0 { -1.0 } else { 1.0 };
         let own = self.ln_tail(side, s.abs())?;
@@ -85,20 +85,37 @@ impl<'a> Bernoulli<'a> {
                 .sum();
             return Some(ln_normal_tail(z + side * third / (6.0 * sd.powi(3))));
         }
+        let (most, ln_chance) = self.largest(side);
+        let rounding = self.weights.len() as f64 * f64::EPSILON * most;
+        if s.is_nan() || s > most + rounding {
+            return None;
+        }
+        if s >= most - rounding {
+            return Some(ln_chance);
+        }
         let at = self.saddlepoint(side, s, s / (sd * sd))?;
         let w = (2.0 * (at.t * s - at.k)).sqrt();
         let found = ln_from_roots(w, at.t * at.k2.sqrt());
         found.is_finite().then_some(found)
     }
 
+    /// The largest value that side·S can have, and ln of its probability. Variables of weight 0 may
+    /// have any.
+    fn largest(&self, side: f64) -> (f64, f64) {
+        let terms = self.weights.iter().zip(self.means);
+        terms.fold((0.0, 0.0), |(most, ln_chance), (a, &m)| {
+            let a = side * a;
+            match a {
+                a if a > 0.0 => (most + a * (1.0 - m), ln_chance + m.ln()),
+                a if a < 0.0 => (most - a * m, ln_chance + (-m).ln_1p()),
+                _ => (most, ln_chance),
+            }
+        })
+    }
+
     /// The t > 0 with K′(t) = s of side·S, from `start`: Newton's steps within what is known to
     /// hold it.
     fn saddlepoint(&self, side: f64, s: f64, start: f64) -> Option<Point> {
-        let most = |(a, m): (&f64, &f64)| (side * a * (1.0 - m)).max(-side * a * m);
-        let most: f64 = self.weights.iter().zip(self.means).map(most).sum();
-        if s.is_nan() || s >= most {
-            return None;
-        }
         let (mut low, mut high, mut t) = (0.0, f64::INFINITY, start);
         for _ in 0..STEPS {
             let at = self.at(side, t);
@@ -222,6 +239,10 @@ mod tests {
         let expected = exact - theta.ln();
         assert!((found - expected).abs() < 1e-3, "{found} {expected}");
         assert_eq!(of.ln_upper(1801.0), None);
+        // All of them: the one value that has a probability in closed form.
+        let all = of.ln_upper(1800.0).unwrap();
+        assert!((all - 2000.0 * 0.1_f64.ln()).abs() <= 1e-12 * all.abs());
+        assert!(all < found);
         assert_eq!(of.ln_both(-2000.0), None);
         assert_eq!(Bernoulli::new(&[0.0], &[0.5]).ln_both(1.0), None);
     }

@@ -36,25 +36,27 @@ impl Score<'_> {
         }
     }
 
-    /// By the saddlepoint approximation if |z| > 2, as SAIGE does (Zhou et al., Nat. Genet.
-    /// 50:1335, 2018): T·√(x̃ᵀWx̃/xᵀPx), which has the variance of a sum of independent traits,
-    /// is taken for one. The standard error and χ² are those with which β has that p-value.
-    /// Where the approximation has no value, the normal one stands.
+    /// By the saddlepoint approximation if |z| > 2, as Dey et al. (Am. J. Hum. Genet. 101:37, 2017),
+    /// for T as a sum of independent traits. The normal deviate of that p-value is then divided by the
+    /// root of xᵀPx/x̃ᵀWx̃, the share of their variance that T has. SAIGE (Zhou et al., Nat. Genet.
+    /// 50:1335, 2018) divides T itself: where a rare allele's carriers are nearly all cases that leads
+    /// beyond what a sum can be, and a single carrier has a p-value of 1e-6. The standard error and χ²
+    /// are those with which β has the p-value. Where the approximation has no value, the normal one
+    /// stands.
     pub fn saddlepoint(&self) -> Effect {
         let normal = self.normal();
         if normal.statistic <= NORMAL_TO * NORMAL_TO {
             return normal;
         }
         let sum = Bernoulli::new(self.dosages, self.means);
-        let scaled = self.score * (self.independent / self.variance).sqrt();
-        let Some(ln_p) = sum.ln_both(scaled) else {
+        let Some(independent) = sum.ln_both(self.score) else {
             return normal;
         };
-        let z = normal_beyond(ln_p);
+        let z = normal_beyond(independent) * (self.independent / self.variance).sqrt();
         Effect {
             se: normal.beta.abs() / z,
             statistic: z * z,
-            ln_p,
+            ln_p: ln_chi2_tail(z * z),
             fast: false,
             form: Some("spa"),
             ..normal
@@ -121,6 +123,30 @@ mod tests {
         let [normal, saddlepoint] = mean.map(|size| size / level);
         assert!(normal > 18.0, "{normal}");
         assert!(saddlepoint < 1.5 && saddlepoint > 0.2, "{saddlepoint}");
+    }
+
+    #[test]
+    fn a_single_carrier_is_no_finding() {
+        // Of cases with a mean of 0.15, as random effects leave it; the others are 0.017 each.
+        let n = 1000;
+        let means: Vec<f64> = (0..n).map(|i| if i < 20 { 0.15 } else { 0.017 }).collect();
+        let weights: Vec<f64> = means.iter().map(|m| m * (1.0 - m)).collect();
+        let share = weights[0] / weights.iter().sum::<f64>();
+        let dosages: Vec<f64> = (0..n).map(|i| f64::from(i == 0) - share).collect();
+        let left = |i: usize| f64::from(i < 20) - means[i];
+        let terms = dosages.iter().zip(&weights);
+        let independent: f64 = terms.map(|(x, w)| x * x * w).sum();
+        let of = Score {
+            score: (0..n).map(|i| dosages[i] * left(i)).sum(),
+            variance: 0.8 * independent,
+            independent,
+            dosages: &dosages,
+            means: &means,
+        };
+        let effect = of.saddlepoint();
+        assert!(of.normal().statistic > 4.0 && effect.form == Some("spa"));
+        // The carrier is a case with a chance of 0.15.
+        assert!(effect.ln_p > 0.01_f64.ln(), "{}", effect.ln_p);
     }
 
     #[test]

@@ -92,15 +92,18 @@ pub(super) fn block<B: Backend>(
             })
         })
         .collect();
-    let errors = errors(of, &works, responses)?;
-    let mut errors = errors.into_iter();
+    // One trait at a time, for memory: its products have all draws for columns.
+    let traits = responses.iter().enumerate();
+    let found = traits.map(|(t, y)| Ok(errors(of, &works, (t, y))?.into_iter()));
+    let mut errors = found.collect::<Result<Vec<_>>>()?;
     Ok(works
         .iter_mut()
         .map(|work| match work {
             None => vec![None; responses.len()],
             Some(work) => std::mem::take(&mut work.estimates)
                 .into_iter()
-                .map(|estimate| {
+                .zip(&mut errors)
+                .map(|(estimate, errors)| {
                     let e = estimate?;
                     Some(Found {
                         variance: e.variance,
@@ -152,34 +155,32 @@ fn quadratics<B: Backend>(
     q
 }
 
-/// Standard errors of all estimates: Var σ̂² = 2 tr(HV₀HV₀) = 2 E zᵀHV₀Hz, z ~ N(0, V₀), over the
-/// draws of each trait.
+/// Standard errors of the estimates of the trait `y`, number `t`: Var σ̂² = 2 tr(HV₀HV₀) =
+/// 2 E zᵀHV₀Hz, z ~ N(0, V₀), over its draws.
 fn errors<B: Backend>(
     of: &Background<'_, B>,
     works: &[Option<Work>],
-    responses: &[Response],
+    (t, y): (usize, &Response),
 ) -> Result<Vec<f64>> {
-    let mut all: Vec<(&Work, &Estimate, &Response)> = Vec::new();
-    for w in works.iter().flatten() {
-        let estimates = w.estimates.iter().zip(responses);
-        all.extend(estimates.filter_map(|(e, of)| Some((w, e.as_ref()?, of))));
-    }
-    let drawn = all.iter().flat_map(|(w, _, response)| {
-        let probes = response.probes.iter();
-        probes.map(|z| draw(w, z))
-    });
+    let all = works.iter().flatten();
+    let all: Vec<(&Work, &Estimate)> = all
+        .filter_map(|w| Some((w, w.estimates[t].as_ref()?)))
+        .collect();
+    let drawn = all
+        .iter()
+        .flat_map(|(w, _)| y.probes.iter().map(|z| draw(w, z)));
     let drawn: Vec<Drawn> = drawn.collect();
     let each = || all.iter().flat_map(|of| std::iter::repeat_n(of, PROBES));
     let inner: Vec<Vec<f64>> = each()
         .zip(&drawn)
-        .map(|((w, ..), of)| times(&w.design.x, &of.v))
+        .map(|((w, _), of)| times(&w.design.x, &of.v))
         .collect();
     let inner = of.times(&inner)?;
     // r = PHPz, by G z = x∘(αK(x∘z) − βx wᵀz).
     let r: Vec<Vec<f64>> = each()
         .zip(&drawn)
         .zip(&inner)
-        .map(|(((w, e, _), drawn), kxz)| {
+        .map(|(((w, e), drawn), kxz)| {
             let d = &w.design;
             let gz = combine(of.alpha, kxz, -of.beta * dot(&d.w, &drawn.v), &d.x);
             let (residual, genetic) = (e.h[e.h.len() - 1], e.h[1] * of.alpha);
@@ -192,17 +193,15 @@ fn errors<B: Backend>(
         })
         .collect();
     let kr = of.times(&r)?;
-    let mut terms: Vec<f64> = each()
-        .zip(r.iter().zip(&kr))
-        .map(|((.., y), (r, kr))| {
-            let residual = y.null[y.null.len() - 1];
-            y.null[0] * dot(r, kr) + residual * dot(r, r)
-        })
+    let residual = y.null[y.null.len() - 1];
+    let mut terms: Vec<f64> = r
+        .iter()
+        .zip(&kr)
+        .map(|(r, kr)| y.null[0] * dot(r, kr) + residual * dot(r, r))
         .collect();
     for k in 0..of.further.len() {
         let er = of.further_times(k, &r)?;
-        let products = each().zip(r.iter().zip(&er));
-        for (term, ((.., y), (r, er))) in terms.iter_mut().zip(products) {
+        for (term, (r, er)) in terms.iter_mut().zip(r.iter().zip(&er)) {
             *term += y.null[1 + k] * dot(r, er);
         }
     }
