@@ -212,6 +212,14 @@ impl<'a, B: Backend, E: Engine> Samples<'a, B, E> {
                 fits.set(&kernel)?;
                 Ok(self.y.iter().map(|(y, _)| fits.fit(y)).collect())
             })?;
+            for (name, null) in self.names.iter().zip(&null) {
+                if !null.converged {
+                    log.warn(format!(
+                        "phenotype {name}: the fit of the null model ended before a maximum: treat \
+                         its tests with care"
+                    ));
+                }
+            }
             let rest = (held, !self.options.loco);
             let background = Background::new(self.backend, kernel, &self.q, rest, &further)?;
             let of_traits = self.y.iter().zip(&null);

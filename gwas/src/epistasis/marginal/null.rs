@@ -4,7 +4,8 @@
 //!
 //! Moments would give these variances too, and worse: where few eigenvalues hold most of K they
 //! leave much of the trait unused, and an estimate that is large by chance comes with a V₀ too
-//! small. Of additive traits of such relatives 0.015 were then below 0.01.
+//! small (figures: `benches/calibration`). A SNP of large effect is part of σ²_a, which makes its
+//! own test rather conservative.
 
 use epitile_core::backend::Backend;
 use faer::Mat;
@@ -93,7 +94,7 @@ pub(super) struct Fitted {
     /// Of K, E…, I.
     pub(super) variances: Vec<f64>,
     /// Whether the fit ended at a maximum.
-    converged: bool,
+    pub(super) converged: bool,
 }
 
 impl Fitted {
