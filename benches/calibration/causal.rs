@@ -16,14 +16,16 @@ const SHARE: f64 = 0.5;
 /// The chromosome that is tested.
 const TESTED: &str = "1";
 
-/// A trait with its own causal SNPs, none of them among the first `spared`.
+/// A trait with its own causal SNPs, none of them among the first `spared`. Effects are per allele, as
+/// the `linear` kernel has them: beside a kernel that weights SNPs otherwise than the trait, families
+/// reject too often.
 pub(crate) fn polygenic(lab: &Lab, study: &Study, t: usize, spared: usize) -> Vec<f64> {
     let mut rng = stream(study, 3, t);
     let effects = normal(&mut rng, study.causal);
     let mut genetic = vec![0.0; lab.samples()];
     for effect in effects {
         let m = rng.random_range(spared..lab.cohort.snps.len());
-        let x = lab.standardised(m);
+        let x = lab.centred(m);
         genetic
             .iter_mut()
             .zip(x)
@@ -40,9 +42,9 @@ pub(crate) fn polygenic(lab: &Lab, study: &Study, t: usize, spared: usize) -> Ve
 /// Tests every form with the chromosome left out of the kernel.
 pub(crate) fn run(study: &Study) -> Result<Section> {
     let text = format!(
-        "{} causal SNPs a trait, drawn anew for each, on chromosomes 2 to {}; they explain \
-         {SHARE} of its variance. Tested are the SNPs of chromosome {TESTED} (`--loco`). `oof` \
-         is no test of related individuals: what is left of a trait is still alike in relatives, \
+        "{} causal SNPs a trait, drawn anew for each, on chromosomes 2 to {}; normal effects per \
+         allele, as the kernel has them, explain {SHARE} of its variance. Tested are the SNPs of \
+         chromosome {TESTED} (`--loco`). `oof` is no test of related individuals: what is left of a trait is still alike in relatives, \
          and its line for families is told, not judged.",
         study.causal,
         Study::CHROMOSOMES

@@ -113,12 +113,11 @@ impl Lab {
         (0..self.samples() as u32).collect()
     }
 
-    /// Dosages of SNP `m` over its standard deviation, without their mean.
-    pub(crate) fn standardised(&self, m: usize) -> Vec<f64> {
+    /// Dosages of SNP `m` without their mean.
+    pub(crate) fn centred(&self, m: usize) -> Vec<f64> {
         let genotypes = &self.cohort.genotypes;
-        let counts = &genotypes.counts()[m];
-        let (mean, sd) = (counts.mean(), counts.variance().sqrt());
-        let value = |i: usize| genotypes.dosage(i, m).map_or(0.0, |x| f64::from(x) - mean) / sd;
+        let mean = genotypes.counts()[m].mean();
+        let value = |i: usize| genotypes.dosage(i, m).map_or(0.0, |x| f64::from(x) - mean);
         (0..self.samples()).map(value).collect()
     }
 }
