@@ -51,7 +51,8 @@ variance component (whole genome: the SNP is in it, and its chromosome with --ma
 Give it where --global finds epistasis: without, most SNPs have small p-values (90 % below 0.05 among \
 relatives, if epistasis is 60 % of the variance); where there is none, it costs power. With it a small \
 p-value says that a SNP, or one linked to it, interacts more than SNPs do on average. Each further kernel \
-takes 5 matrices of N × N numbers, for a null model some dozens of N³ operations, and for a SNP and T traits 2·N²·(3 + 8·T) operations more. PREFIX.marginal.tsv \
+takes 5 matrices of N × N numbers, for a null model some dozens of N³ operations, and for a SNP and T \
+traits 2·N²·(3 + 8·T) operations more. PREFIX.marginal.tsv \
 (CHROM GENPOS ID ALLELE0 ALLELE1 A1FREQ N TEST VARIANCE SE Z LOG10P METHOD EXTRA) and .json; a SNP \
 that cannot be tested has its reason in EXTRA: MONOMORPHIC, ALL_MISSING, COLLINEAR.
 
