@@ -11,14 +11,13 @@ use epitile_core::backend::Backend;
 use epitile_core::engine::Engine;
 use epitile_core::genotypes::Genotypes;
 use epitile_core::kernel::Kernel;
-use faer::Mat;
 
 use crate::cohort::Cohort;
 use crate::dense::Eigen;
 use crate::error::{Error, Kind, Result};
 use crate::null::boundary::{self, Draws};
 use crate::null::component::{Component, dominance};
-use crate::null::contrast::Contrasts;
+use crate::null::kernels::{KernelContrasts, eigen};
 use crate::null::matrix::{kernel_matrix, normalise};
 use crate::null::reml::{PARTS, Problem};
 use crate::null::spectral::{Likelihood, Profile};
@@ -71,10 +70,8 @@ impl VarcompData<'_> {
 struct Ready {
     rows: Vec<u32>,
     x: Vec<Vec<f64>>,
-    contrasts: Contrasts,
-    /// Contrasts of the normalised kernels.
-    kernels: Vec<Mat<f64>>,
-    eigen: Vec<Eigen>,
+    /// The normalised kernels.
+    inside: KernelContrasts,
     info: Vec<KernelInfo>,
     /// With one kernel: the eigenvalues of all of it, for the full likelihood.
     whole: Option<Eigen>,
@@ -177,13 +174,10 @@ impl Ready {
         fixed: &FixedEffects,
     ) -> Result<Self> {
         let (_, x) = fixed.independent(rows);
-        let contrasts = Contrasts::new(&x);
         let mut ready = Ready {
             rows: rows.to_vec(),
+            inside: KernelContrasts::new(&x),
             x,
-            contrasts,
-            kernels: Vec::new(),
-            eigen: Vec::new(),
             info: Vec::new(),
             whole: None,
         };
@@ -198,17 +192,10 @@ impl Ready {
                 Component::Dominance => dominance(genotypes, rows, 0..genotypes.snps()),
             };
             let mean_diagonal = normalise(&mut k, &name)?;
-            let of = |k: &Mat<f64>| {
-                Eigen::new(k).ok_or_else(|| {
-                    Error::degenerate(format!("kernel {name}: its eigenvalues cannot be found"))
-                })
-            };
             if settings.len() == 1 {
-                ready.whole = Some(of(&k)?);
+                ready.whole = Some(eigen(&name, &k)?);
             }
-            let k = ready.contrasts.matrix(k);
-            ready.eigen.push(of(&k)?);
-            ready.kernels.push(k);
+            ready.inside.push(&name, k)?;
             ready.info.push(KernelInfo {
                 kernel: name,
                 gamma: (!gamma.is_nan()).then_some(gamma),
@@ -222,21 +209,21 @@ impl Ready {
     fn fit(&self, of: &Trait, number: usize, options: &VarcompOptions) -> Components {
         let values = |i: &u32| of.values[*i as usize];
         let y: Vec<f64> = self.rows.iter().map(values).collect();
-        let z = self.contrasts.vector(&y);
-        let (spread, count) = (Problem::spread(&z), self.kernels.len());
-        let problem = Problem::new(&z, &self.kernels, &self.eigen);
+        let z = self.inside.contrasts.vector(&y);
+        let (spread, count) = (Problem::spread(&z), self.inside.kernels.len());
+        let problem = self.inside.problem(&z);
         let all: Vec<usize> = (0..count).collect();
         let fit = problem.fit(&all);
         let slopes = problem.slopes(&fit.variances);
         let information = slopes.map(|s| s.information).unwrap_or_default();
         let tests = all.iter().map(|&k| {
             let of = number * count + k;
-            let data = (&self.kernels[..], &self.eigen[..]);
+            let data = (&self.inside.kernels[..], &self.inside.eigen[..]);
             boundary::test(data, &problem, k, (&options.draws, of))
         });
         let tests = tests.collect();
         // What the division by the spread and the fixed effects add to ln L.
-        let shift = -(z.len() as f64) * spread.ln() - 0.5 * self.contrasts.log_determinant();
+        let shift = -(z.len() as f64) * spread.ln() - 0.5 * self.inside.contrasts.log_determinant();
         let mut components = Components::new(
             (&of.name, y.len(), self.x.len()),
             &self.info,
@@ -245,7 +232,7 @@ impl Ready {
         );
         if let Some(whole) = &self.whole {
             let x: Vec<Vec<f64>> = self.x.iter().map(|x| whole.rotate(x)).collect();
-            let y = whole.rotate(&self.contrasts.residual(&y));
+            let y = whole.rotate(&self.inside.contrasts.residual(&y));
             let profile = Profile::new(&whole.values, &y, &x);
             if let Some(best) = profile.maximise(Likelihood::Ml, PARTS) {
                 components.full_likelihood(&best);

@@ -5,8 +5,8 @@ use epitile_core::dense::{cholesky, solve_lower};
 use faer::Mat;
 
 use super::nullfit::NullFit;
-use crate::dense::{Eigen, combine};
-use crate::null::contrast::Contrasts;
+use crate::dense::combine;
+use crate::null::kernels::KernelContrasts;
 use crate::null::likelihood::Contrasted;
 use crate::null::reml::{Problem, climb};
 use crate::null::spectral::Optimum;
@@ -15,9 +15,7 @@ use crate::null::spectral::Optimum;
 pub struct Mixture<'a> {
     kernels: &'a [Mat<f64>],
     x: &'a [Vec<f64>],
-    contrasts: Contrasts,
-    inside: Vec<Mat<f64>>,
-    eigen: Vec<Eigen>,
+    inside: KernelContrasts,
 }
 
 /// Σ w_k K_k.
@@ -30,28 +28,22 @@ impl<'a> Mixture<'a> {
     /// Of normalised kernels and fixed effects; `None` if eigenvalues cannot be found. About
     /// 9·N³ operations a kernel.
     pub fn new(kernels: &'a [Mat<f64>], x: &'a [Vec<f64>]) -> Option<Self> {
-        let contrasts = Contrasts::new(x);
-        let inside = kernels.iter().map(|k| contrasts.matrix(k.clone()));
-        let inside: Vec<Mat<f64>> = inside.collect();
-        let eigen: Option<Vec<Eigen>> = inside.iter().map(Eigen::new).collect();
-        Some(Mixture {
-            kernels,
-            x,
-            contrasts,
-            inside,
-            eigen: eigen?,
-        })
+        let mut inside = KernelContrasts::new(x);
+        for k in kernels {
+            inside.push("of a mixture", k.clone()).ok()?;
+        }
+        Some(Mixture { kernels, x, inside })
     }
 
     /// Fits `y`: restricted likelihood from several starts, never below a nested model; from there
     /// full likelihood. `None` without a maximum. N³ for each step.
     pub fn fit(&self, y: &[f64]) -> Option<NullFit> {
-        let z = self.contrasts.vector(y);
+        let z = self.inside.contrasts.vector(y);
         let spread = Problem::spread(&z);
-        let problem = Problem::new(&z, &self.inside, &self.eigen);
+        let problem = self.inside.problem(&z);
         let all: Vec<usize> = (0..self.kernels.len()).collect();
         let fit = problem.fit(&all);
-        let shift = -(z.len() as f64) * spread.ln() - 0.5 * self.contrasts.log_determinant();
+        let shift = -(z.len() as f64) * spread.ln() - 0.5 * self.inside.contrasts.log_determinant();
         let (reml, reml_weights) = optimum(&fit.variances, fit.log_likelihood + shift, spread);
         let scaled: Vec<f64> = y.iter().map(|v| v / spread).collect();
         let kernels: Vec<&Mat<f64>> = self.kernels.iter().collect();
@@ -117,7 +109,9 @@ fn share_error(variances: &[f64], information: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dense::Eigen;
     use crate::dense::product;
+    use crate::null::contrast::Contrasts;
     use crate::null::matrix::normalise;
     use crate::null::spectral::{Likelihood, Profile};
 

@@ -1,6 +1,6 @@
 //! Is there variance of a kernel K_e beside the null model? A score test of σ²_e = 0.
 //!
-//! In contrasts (see [`Contrasts`]) z ~ N(0, V), V = Σ_j σ²_j K_j over the components that the null
+//! In contrasts (see [`Contrasts`](crate::null::contrast::Contrasts)) z ~ N(0, V), V = Σ_j σ²_j K_j over the components that the null
 //! fit left above zero, the residual (K = I) among them, and P = V⁻¹. The σ²_j are estimates: of
 //! yᵀPK_ePy that part is lost which lies in the directions of the K_j, so they are taken out first,
 //!
@@ -23,10 +23,10 @@ use faer::Mat;
 use super::report::{GlobalRow, GlobalTable};
 use super::{EpistasisData, Group};
 use crate::cohort::Cohort;
-use crate::dense::{Eigen, Factor, combine, inner, symmetric_eigenvalues, transposed_product};
+use crate::dense::{Factor, combine, inner, symmetric_eigenvalues, transposed_product};
 use crate::error::{Error, Kind, Result};
 use crate::io::text::first_few;
-use crate::null::contrast::Contrasts;
+use crate::null::kernels::KernelContrasts;
 use crate::null::matrix::{kernel_matrix, normalise};
 use crate::null::reml::{Fit, Problem};
 use crate::run::RunLog;
@@ -212,11 +212,10 @@ pub fn global<B: Backend, E: Engine>(
 
 /// Kernels of some samples, ready for any trait of theirs.
 struct Ready {
-    contrasts: Contrasts,
     names: Vec<String>,
-    /// Contrasts of the null's kernels.
-    null: Vec<Mat<f64>>,
-    eigen: Vec<Eigen>,
+    /// The null's.
+    null: KernelContrasts,
+    /// Contrasts.
     tested: Vec<(String, Mat<f64>)>,
 }
 
@@ -229,37 +228,38 @@ impl Ready {
         data: EpistasisData<'_>,
     ) -> Result<Self> {
         let (_, x) = data.fixed.independent(&group.rows);
-        let contrasts = Contrasts::new(&x);
+        let mut inside = KernelContrasts::new(&x);
         let made = |s: &Bandwidth| -> Result<(String, Mat<f64>)> {
             let name = s.kernel.to_string();
             let map = similarity.map(s.kernel, s.gamma);
             let pairs = similarity.pairs(s.kernel);
             let mut k = kernel_matrix(similarity.backend(), engine, pairs, &map, &group.rows)?;
             normalise(&mut k, &name)?;
-            Ok((name, contrasts.matrix(k)))
+            Ok((name, k))
         };
-        let of_null: Vec<_> = null.iter().map(made).collect::<Result<_>>()?;
-        let tested = tested.iter().map(made).collect::<Result<_>>()?;
-        let (names, null): (Vec<String>, Vec<Mat<f64>>) = of_null.into_iter().unzip();
-        let eigen = |(k, name): (&Mat<f64>, &String)| {
-            Eigen::new(k).ok_or_else(|| {
-                Error::degenerate(format!("kernel {name}: its eigenvalues cannot be found"))
-            })
-        };
+        let mut names = Vec::with_capacity(null.len());
+        for s in null {
+            let (name, k) = made(s)?;
+            inside.push(&name, k)?;
+            names.push(name);
+        }
+        let tested = tested.iter().map(|s| {
+            let (name, k) = made(s)?;
+            Ok((name, inside.contrasts.matrix(k)))
+        });
+        let tested = tested.collect::<Result<_>>()?;
         Ok(Ready {
-            eigen: null.iter().zip(&names).map(eigen).collect::<Result<_>>()?,
-            contrasts,
             names,
-            null,
+            null: inside,
             tested,
         })
     }
 
     fn trait_table(&self, name: &str, y: &[f64]) -> GlobalTable {
-        let z = self.contrasts.vector(y);
+        let z = self.null.contrasts.vector(y);
         let spread = Problem::spread(&z);
-        let problem = Problem::new(&z, &self.null, &self.eigen);
-        let all: Vec<usize> = (0..self.null.len()).collect();
+        let problem = self.null.problem(&z);
+        let all: Vec<usize> = (0..self.names.len()).collect();
         let fit = problem.fit(&all);
         let scaled: Vec<f64> = z.iter().map(|v| v / spread).collect();
         let rows = self.rows(&scaled, &fit);
@@ -278,7 +278,7 @@ impl Ready {
     }
 
     fn rows(&self, z: &[f64], fit: &Fit) -> Vec<GlobalRow> {
-        let null = Null::new(z, &self.null, &fit.variances);
+        let null = Null::new(z, &self.null.kernels, &fit.variances);
         let test = |(name, kernel): &(String, Mat<f64>)| {
             let score = null.as_ref().and_then(|null| null.test(kernel));
             GlobalRow::new(name, score)

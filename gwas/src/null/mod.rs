@@ -8,6 +8,7 @@
 //! | [`boundary`] | is a variance zero? |
 //! | [`component`] | which kernels are there? |
 //! | [`contrast`] | what is left when the fixed effects are taken out? |
+//! | [`kernels`] | which of kernels' contrasts and eigenvalues do all traits share? |
 //! | [`likelihood`] | ln L of several kernels, its slopes and its curvature |
 //! | [`matrix`] | a kernel over a trait's samples, centred and scaled |
 //! | [`projected`] | xᵀPx and xᵀPy at one ρ |
@@ -18,6 +19,7 @@
 pub mod boundary;
 pub mod component;
 pub mod contrast;
+pub mod kernels;
 pub mod likelihood;
 pub mod matrix;
 pub mod projected;

@@ -2,6 +2,7 @@ use epitile_core::dense::norm2;
 
 use super::*;
 use crate::dense::product;
+use crate::null::contrast::Contrasts;
 
 fn noise(i: usize) -> f64 {
     let x = (i as u64 + 1).wrapping_mul(0xd134_2543_de82_ef95);

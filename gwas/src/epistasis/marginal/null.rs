@@ -14,22 +14,20 @@ use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::background::{Background, Drawn, Further, without};
-use crate::dense::{Eigen, Factor, combine};
+use crate::dense::{Factor, combine};
 use crate::epistasis::report::NullFit;
 use crate::error::{Error, Result};
-use crate::null::contrast::Contrasts;
+use crate::null::kernels::KernelContrasts;
 use crate::null::reml::Problem;
 
 /// Draws from the null model by which the variance of an estimate is found. Its relative error is
 /// √(2/(D·B)) with D the effective number of eigenvalues, Σ²/Σ of squares: 5 % for D = 100.
 pub(super) const PROBES: usize = 8;
 
-/// Contrasts of the null's kernels: what its fits share.
+/// The null's kernels: what its fits share.
 pub(super) struct Fits {
-    contrasts: Contrasts,
-    /// Of further kernels, then K.
-    kernels: Vec<Mat<f64>>,
-    eigen: Vec<Eigen>,
+    /// Further kernels, then K.
+    inside: KernelContrasts,
     further: usize,
 }
 
@@ -39,16 +37,12 @@ impl Fits {
     /// # Errors
     /// `Degenerate` if a kernel has no eigenvalues.
     pub(super) fn new(further: &[Further], q: &[Vec<f64>]) -> Result<Self> {
-        let mut fits = Fits {
-            contrasts: Contrasts::new(q),
-            kernels: Vec::new(),
-            eigen: Vec::new(),
-            further: further.len(),
-        };
+        let mut inside = KernelContrasts::new(q);
         for e in further {
-            fits.push(&e.name, &e.matrix)?;
+            inside.push(&e.name, e.matrix.clone())?;
         }
-        Ok(fits)
+        let further = further.len();
+        Ok(Fits { inside, further })
     }
 
     /// With this additive kernel. 9·N³ operations.
@@ -56,29 +50,16 @@ impl Fits {
     /// # Errors
     /// `Degenerate` if it has no eigenvalues.
     pub(super) fn set(&mut self, kernel: &Mat<f64>) -> Result<()> {
-        self.kernels.truncate(self.further);
-        self.eigen.truncate(self.further);
-        self.push("linear:std", kernel)
-    }
-
-    fn push(&mut self, name: &str, kernel: &Mat<f64>) -> Result<()> {
-        let matrix = self.contrasts.matrix(kernel.clone());
-        let eigen = Eigen::new(&matrix).ok_or_else(|| {
-            Error::degenerate(format!(
-                "kernel {name} has no eigenvalues: it is not finite"
-            ))
-        })?;
-        self.kernels.push(matrix);
-        self.eigen.push(eigen);
-        Ok(())
+        self.inside.truncate(self.further);
+        self.inside.push("linear:std", kernel.clone())
     }
 
     /// The null model of the trait `y`. N³ operations a step if there are further kernels.
     pub(super) fn fit(&self, y: &[f64]) -> Fitted {
-        let z = self.contrasts.vector(y);
+        let z = self.inside.contrasts.vector(y);
         let unit = Problem::spread(&z).powi(2);
-        let all: Vec<usize> = (0..self.kernels.len()).collect();
-        let fit = Problem::new(&z, &self.kernels, &self.eigen).fit(&all);
+        let all: Vec<usize> = (0..=self.further).collect();
+        let fit = self.inside.problem(&z).fit(&all);
         let mut variances: Vec<f64> = fit.variances.iter().map(|v| v * unit).collect();
         variances[..=self.further].rotate_right(1);
         Fitted {
